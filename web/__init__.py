@@ -1,1 +1,1 @@
-"""What a browser and a program see: pages, JSON and the live stream, all read from the records."""
+"""The web application: pages, a JSON API and live streams, all read from the records."""

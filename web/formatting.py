@@ -1,7 +1,7 @@
-"""How values look in words: numbers, times, tones, identifiers, and text from strangers made safe.
+"""Formatting of values: numbers, times, tones, identifiers and untrusted text.
 
-Promises that nothing said by colour is said by colour alone: every tone has a word and an icon.
-Escaping is the templates' business (always on); here control and direction characters go.
+Promises that colour never carries meaning alone: every tone has a word and an icon. Templates
+escape (always); this module removes control and direction characters.
 """
 
 import re
@@ -28,7 +28,7 @@ ACTIONS = {
 """Word, icon and tone of each action."""
 
 MAX_LINE_LENGTH = 300
-"""Characters of a stranger's text that a page shows; the API gives all of them."""
+"""Characters of untrusted text that a page shows; the API returns all of them."""
 
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
@@ -46,7 +46,7 @@ def agent_icon(agent: str) -> str:
 
 
 def sentence(text: str, agents: Iterable[str], longest: int = MAX_LINE_LENGTH) -> str:
-    """A recorded sentence with the labels of `agents` where it has their names."""
+    """Return a recorded sentence with the agents' names replaced by their labels."""
     for agent in agents:
         label = agent_label(agent)
         text = text.replace(f"({agent}, ", f"({label}, ")
@@ -55,27 +55,28 @@ def sentence(text: str, agents: Iterable[str], longest: int = MAX_LINE_LENGTH) -
 
 
 def slug(text: str) -> str:
-    """`text` as part of an element's id and of a selector; different texts stay different."""
+    """Return `text` in a form that is safe in an element's id and in a selector; different texts
+    give different slugs."""
     return "".join(c if _PLAIN.fullmatch(c) else f"_{ord(c):x}_" for c in text)
 
 
 def printable(value: Any) -> Any:
-    """Text without control, direction and half characters; every expression of every template
-    passes through here. Other values are left as they are."""
+    """Remove control, direction and surrogate characters from text; every expression of every
+    template passes through here. Other values are returned unchanged."""
     if isinstance(value, str) and not isinstance(value, Markup):
         return _UNSAFE.sub("", value)
     return value
 
 
 def single_line(text: str, max_length: int = MAX_LINE_LENGTH) -> str:
-    """One line of a stranger's text, composed, cut with an ellipsis where it is too long."""
+    """Return untrusted text as one composed line, cut with an ellipsis where it is too long."""
     short = unicodedata.normalize("NFC", text[: max_length * 4])
     flat = " ".join(_UNSAFE.sub(" ", short).split())
     return flat if len(flat) <= max_length else flat[: max_length - 1].rstrip() + "…"
 
 
 def safe_url(text: str | None) -> str | None:
-    """`text` if it is an http(s) address with a host and nothing odd in it, else None."""
+    """Return `text` if it is a well-formed http(s) address with a host, else None."""
     if not text or len(text) > 2000 or _UNSAFE.search(text) or any(c.isspace() for c in text):
         return None
     try:
@@ -90,7 +91,7 @@ def percent(fraction: float, digits: int = 1) -> str:
 
 
 def signed(number: float, digits: int = 2) -> str:
-    """With its sign, a true minus, and no sign for what rounds to zero."""
+    """Format a number with its sign, a true minus, and no sign where it rounds to zero."""
     text = f"{number:+.{digits}f}"
     return text[1:] if float(text) == 0 else text.replace("-", "−")
 
@@ -101,7 +102,7 @@ def price(number: float) -> str:
 
 
 def abbreviated_number(number: float) -> str:
-    """A figure of a statement, in millions or billions."""
+    """Format a figure of a statement in millions or billions."""
     size = abs(number)
     for unit, scale in (("T", 1e12), ("B", 1e9), ("M", 1e6)):
         if size >= scale:
@@ -110,7 +111,7 @@ def abbreviated_number(number: float) -> str:
 
 
 def reason_value(value: float | None, unit: str) -> str:
-    """The value of a reason in its unit; empty where a number would say nothing."""
+    """Format the value of a reason in its unit; '' where a number would say nothing."""
     if value is None:
         return ""
     number = f"{value:,.4g}".replace("-", "−")
@@ -126,14 +127,15 @@ def iso(at: datetime) -> str:
 
 
 def tone(number: float, even: float = 0.0) -> str:
-    """'up', 'down' or 'flat' within `even` of zero."""
+    """Return 'up', 'down', or 'flat' within `even` of zero."""
     if number > even:
         return "up"
     return "down" if number < -even else "flat"
 
 
 def remaining_time(seconds: float) -> str:
-    """`about 40 s left`, `about 3 min left`: a guess is not told to the second."""
+    """Format the remaining time, `about 40 s left`, `about 3 min left`: an estimate needs no
+    seconds."""
     if seconds < 90:
         return f"about {max(5, round(seconds / 5) * 5):.0f} s left"
     return f"about {seconds / 60:.0f} min left"

@@ -1,12 +1,12 @@
 """Numbers as people type them into forms: read by the browser's locale, or refused with an example.
 
-Promises that a number which could mean two things is never guessed at. Read in every locale: what
-can mean only one number (`1.5`, `1,5`, `1.234,5`, `1 000`, `1'000.5`, `١٢`). Read by the locale:
-its own thousands separator (`1,000` in English, `1.000` in German) and a decimal point that
-pages and locale share (`1.125` in English). Refused: any other single point or comma before
-exactly three digits (`1.000` in French; `1,000` in German, for pages write a thousand so).
-`write_number` never writes such a number, so what a page fills in is read alike everywhere.
-Leaves out JSON and the command line, which keep the point.
+Promises never to guess at a number that could mean two things. Read in every locale: what can mean
+only one number (`1.5`, `1,5`, `1.234,5`, `1 000`, `1'000.5`, `١٢`). Read by the locale: its own
+thousands separator (`1,000` in English, `1.000` in German) and a decimal point that pages and
+locale share (`1.125` in English). Refused: any other single point or comma before exactly three
+digits (`1.000` in French; `1,000` in German, because pages write a thousand that way).
+`write_number` never writes such a number, so a prefilled value is read alike everywhere. Leaves out
+JSON and the command line, which keep the point.
 """
 
 import math
@@ -52,13 +52,13 @@ ENGLISH = NumberStyle()
 
 
 def number_style(request: Request[Any, Any, Any]) -> NumberStyle:
-    """The style of the browser's first language that is known; English where it names none."""
+    """Return the style of the browser's first known language; English where there is none."""
     return style_of(request.headers.get("accept-language", "")[:_LONGEST_HEADER])
 
 
 @lru_cache(maxsize=64)
 def style_of(accept_language: str) -> NumberStyle:
-    """By the value of an Accept-Language header, such as `de-CH, fr;q=0.8`."""
+    """Return the style for the value of an Accept-Language header, such as `de-CH, fr;q=0.8`."""
     for tag in _tags(accept_language):
         try:
             locale = Locale.parse(tag, sep="-")
@@ -71,8 +71,8 @@ def style_of(accept_language: str) -> NumberStyle:
 
 
 def read_number(label: str, text: str, style: NumberStyle) -> float:
-    """A finite number. Raises InputError, which begins with `label` and ends with an example in
-    `style`, for anything else."""
+    """Read a finite number. Raises InputError, which begins with `label` and ends with an example
+    in `style`, for anything else."""
     number = float(_plain(label, text, style, "2.5"))
     if not math.isfinite(number):
         raise _refusal(label, f"{text[:40]!r} is too large. {_example(style, '2.5')}")
@@ -80,7 +80,7 @@ def read_number(label: str, text: str, style: NumberStyle) -> float:
 
 
 def read_positive(label: str, text: str, style: NumberStyle) -> float:
-    """A number above zero. Raises InputError for anything else."""
+    """Read a number above zero. Raises InputError for anything else."""
     number = read_number(label, text, style)
     if not number > 0:
         raise _refusal(label, f"{text[:40]!r} is not above zero. {_example(style, '2.5')}")
@@ -88,7 +88,7 @@ def read_positive(label: str, text: str, style: NumberStyle) -> float:
 
 
 def read_whole(label: str, text: str, style: NumberStyle) -> int:
-    """A whole number. Raises InputError for anything else."""
+    """Read a whole number. Raises InputError for anything else."""
     number = Decimal(_plain(label, text, style, "1000"))
     if number != number.to_integral_value():
         raise _refusal(label, f"{text[:40]!r} is not whole. {_example(style, '1000')}")
@@ -98,7 +98,7 @@ def read_whole(label: str, text: str, style: NumberStyle) -> int:
 
 
 def write_number(value: float, digits: int | None = None) -> str:
-    """`value` with a decimal point and no thousands separator, to the last bit or to `digits`
+    """Write `value` with a decimal point and no thousands separator, to the last bit or to `digits`
     significant ones. Every locale reads it alike: 1.125 is written 1.1250."""
     text = repr(float(value)) if digits is None else f"{value:.{digits}g}"
     plain = f"{Decimal(text):f}"
@@ -106,12 +106,12 @@ def write_number(value: float, digits: int | None = None) -> str:
 
 
 def clear(text: str) -> str:
-    """A number with a decimal point, given one digit more where three could be thousands."""
+    """Add a digit to a number whose three decimals could be read as thousands."""
     return f"{text}0" if _UNCLEAR.fullmatch(text) else text
 
 
 def _tags(accept_language: str) -> Iterator[str]:
-    """Language tags, most wanted first."""
+    """Yield language tags, the most preferred first."""
     weighted = []
     for part in accept_language.split(","):
         tag, _, weight = part.partition(";")
@@ -123,7 +123,7 @@ def _tags(accept_language: str) -> Iterator[str]:
 
 
 def _plain(label: str, text: str, style: NumberStyle, example: str) -> str:
-    """`text` in digits, with a decimal point if it needs one, as `float` and `Decimal` read it."""
+    """Return `text` in digits, with a decimal point if needed, as `float` and `Decimal` read it."""
     same = "".join(map(_ascii, text.strip())).strip()
     if not same:
         raise _refusal(label, f"Nothing is given. {_example(style, example)}")
@@ -143,7 +143,8 @@ def _plain(label: str, text: str, style: NumberStyle, example: str) -> str:
 
 
 def _read(body: str, style: NumberStyle) -> str | tuple[str, str] | None:
-    """Digits with separators, in plain; both readings where there are two, None where none is."""
+    """Return digits with separators in plain form; both readings where there are two, None where
+    none."""
     separators = [each for each in body if not each.isdigit()]
     if not separators:
         return body
@@ -165,7 +166,7 @@ def _read(body: str, style: NumberStyle) -> str | tuple[str, str] | None:
 
 
 def _ungrouped(body: str, separator: str) -> str | None:
-    """A whole number without its thousands separators; None where they stand elsewhere."""
+    """Remove the thousands separators of a whole number; None where they are misplaced."""
     grouped = body.replace(separator, "_")
     indian = separator in ",٬" and _INDIAN_GROUPS.fullmatch(grouped)
     return grouped.replace("_", "") if indian or _GROUPS.fullmatch(grouped) else None

@@ -1,9 +1,8 @@
-"""Templates turned into bytes, the same way for pages and stream.
+"""Renders templates to bytes, the same way for pages and stream.
 
-Promises that everything is escaped, that text from strangers loses its control and direction
-characters on the way, that a name a template uses but its context lacks is an error, and that
-nothing is drawn differently in the stream than in the page. A backtest's results are drawn by the
-partials of its tear sheet.
+Promises that everything is escaped, that untrusted text loses its control and direction characters,
+that a name which a template uses but its context lacks is an error, and that stream and page are
+drawn alike. A backtest's results are drawn by the partials of its tear sheet.
 """
 
 from dataclasses import fields
@@ -22,7 +21,7 @@ the templates of `orders`."""
 
 
 class TemplateContext(Protocol):
-    """A frozen dataclass with the template it is for; its fields are the template's names."""
+    """A frozen dataclass with the template it is for; its fields are the template's variables."""
 
     template: ClassVar[str]
     __dataclass_fields__: ClassVar[dict[str, Any]]

@@ -1,4 +1,4 @@
-"""What the API answers. Every answer says of which market it is and whether that is simulated."""
+"""Schemas of the API. Every response names its market and says whether that is simulated."""
 
 import json
 from dataclasses import dataclass, fields
@@ -24,8 +24,8 @@ class JsonResponse(Response[Any]):
 
 
 class ApiRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a program asks for. A field that does not exist is refused: one misspelt stop loss must
-    not become an order without any."""
+    """A request body. Unknown fields are refused: a misspelt stop loss must not become an order
+    without one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +36,14 @@ class ApiResponse:
 
 
 def to_schema(value: Any, schema: type[T], **given: Any) -> T:
-    """The dataclass `value` in a published schema: a field takes what is `given` by its name, else
-    the value's own field that is published under that name. The schema may leave fields out."""
+    """Convert the dataclass `value` to a published schema: a field takes the value `given` under
+    its name, else the value of the dataclass's field published under that name. The schema may
+    leave fields out."""
     published = {name: getattr(value, own) for own, name in stored_fields(value.__class__)} | given
     names = (field.name for field in fields(cast(Any, schema)))
     return schema(**{name: published[name] for name in names})
 
 
 def market_fields(served_run: ServedRun) -> dict[str, Any]:
-    """The fields that every answer begins with."""
+    """Return the fields that every response begins with."""
     return {"market": served_run.market, "run": served_run.run, "simulated": served_run.simulated}

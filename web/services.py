@@ -1,7 +1,7 @@
 """What the pages are built on: the parts of Quorum that they read and the few they may change.
 
-Promises that web/ reaches the rest of Quorum through this value alone. What has several
-implementations (an engine may be live or a replay's) is a protocol of what is used, no more.
+Promises that web/ reaches the rest of Quorum through this value alone. A part with several
+implementations (an engine may be live or a replay's) is a protocol of only what is used.
 """
 
 from collections.abc import Callable, Sequence
@@ -36,7 +36,7 @@ from web.live.notifier import Notifier
 
 
 class WatchlistEditor(Protocol):
-    """The symbols that are decided on. `add` and `remove` are quiet about what is so already."""
+    """The symbols that are decided on. `add` and `remove` do nothing where nothing would change."""
 
     def symbols(self) -> Sequence[str]: ...
     def add(self, symbol: str) -> object: ...
@@ -55,7 +55,7 @@ class CycleProgress(Protocol):
 
 
 class EngineControl(Protocol):
-    """The owner of the clock. `progress` is None when nothing is under way."""
+    """Controls the engine, which owns the clock. `progress` is None when no cycle is running."""
 
     @property
     def state(self) -> EngineState: ...
@@ -69,7 +69,8 @@ class EngineControl(Protocol):
 
 
 class VerificationOutcome(Protocol):
-    """The outcome of computing a stored decision again; `differences` in words, empty if equal."""
+    """The result of computing a stored decision again; `differences` are in words, empty if
+    equal."""
 
     @property
     def same(self) -> bool: ...
@@ -78,10 +79,10 @@ class VerificationOutcome(Protocol):
 
 
 class Backtests(Protocol):
-    """The kept results, newest first, and the jobs that make more of them.
+    """The kept results, newest first, and the jobs that produce more.
 
-    What names a result, a file or a job that does not exist raises NotFoundError; `start` raises
-    InputError while as many run as may.
+    Raises NotFoundError for a result, a file or a job that does not exist; `start` raises
+    InputError while the maximum number of jobs is running.
     """
 
     def results(self) -> Sequence[BacktestSummary]: ...
@@ -95,12 +96,12 @@ class Backtests(Protocol):
 
 
 class LabService(Protocol):
-    """The trained policies and the runs that they come of (`research/lab`). A model is named by its
-    id; the policy that comes with Quorum and one that a setting names have words for ids.
+    """The trained policies and the runs that they come from (`research/lab`). A model is named by
+    its id; the built-in policy and one that a setting names have words for ids.
 
-    `can_train` tells whether runs can be started here. What names nothing raises NotFoundError,
-    what cannot be done InputError, and files that are damaged ConfigurationError; a promotion that
-    is refused leaves the active model in place.
+    `can_train` says whether runs can be started here. Raises NotFoundError for an unknown name,
+    InputError for an action that is not possible, and ConfigurationError for damaged files; a
+    refused promotion leaves the active model in place.
     """
 
     @property
@@ -124,7 +125,8 @@ class LabService(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RayDashboard:
-    """Where Ray's own pages are, and the token that opens them. It means code execution."""
+    """The address of Ray's own pages, and the token that opens them. Whoever has it can run
+    code."""
 
     url: str
     token: str = field(repr=False)

@@ -1,7 +1,7 @@
-"""The application on a socket: the only file that knows uvicorn.
+"""Serves the application on a socket: the only file that imports uvicorn.
 
-Promises that the port is taken before anything slow begins, that an open stream never holds up
-the end, and that a signal or `WebServer.stop` ends it within seconds.
+Promises that the port is taken before anything slow begins, that an open stream never delays
+shutdown, and that a signal or `WebServer.stop` ends it within seconds.
 """
 
 import signal
@@ -20,9 +20,9 @@ BACKLOG = 512
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes a free one.
+    """Open a listening socket; port 0 takes a free one.
 
-    Raises ConfigurationError, with the remedy, where the address cannot be had.
+    Raises ConfigurationError, with the remedy, where the address is not available.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
@@ -40,7 +40,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def address(listener: socket.socket) -> str:
-    """`http://127.0.0.1:8765`, to be opened in a browser."""
+    """Return the URL to open in a browser: `http://127.0.0.1:8765`."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
@@ -63,8 +63,8 @@ class WebServer:
         )
 
     def run(self, on_stop: Callable[[], None] = lambda: None) -> None:
-        """Blocks. `on_stop` is called once serving has ended, however it ended. A signal that
-        ended it is raised once more, for the handler that was there before."""
+        """Serve until stopped; blocks. `on_stop` is called once serving has ended, for whatever
+        reason. A signal that ended it is raised again for the previous handler."""
         try:
             self._server.run(sockets=[self._listener])
         finally:
@@ -74,7 +74,7 @@ class WebServer:
         self._server.should_exit = True
 
     async def _restore_sigterm_handler(self) -> None:
-        """Take SIGTERM back from Ray, which takes it when the engine's thread starts it and would
-        end the process at once."""
+        """Take SIGTERM back from Ray, which installs its own handler when the engine's thread
+        starts it and would end the process at once."""
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, self._server.handle_exit)

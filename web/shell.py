@@ -1,4 +1,4 @@
-"""What surrounds every page: navigation, market and engine labels, looks, the stream to open."""
+"""What surrounds every page: navigation, market and engine labels, theme, the stream to open."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -52,9 +52,9 @@ class EngineView:
 
 @dataclass(frozen=True, slots=True)
 class Banner:
-    """What kind of market this is, where it is none of today: `replay` says which days are played
-    and `now` how far it is. The stream keeps the one of the served market (`id` banner) up to date;
-    a page on another market has one of its own."""
+    """Says what kind of market this is if it is not today's: `replay` says which days are played
+    and `now` how far it is. The stream updates the banner of the served market (`id` banner); a
+    page on another market has its own."""
 
     simulated: bool
     replay: str
@@ -64,7 +64,7 @@ class Banner:
 
 @dataclass(frozen=True, slots=True)
 class DataSource:
-    """Where the figures of a page come from, if not from the served market."""
+    """The source of a page's figures, if it is not the served market."""
 
     market: str
     simulated: bool
@@ -72,8 +72,8 @@ class DataSource:
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """`topics` empty means that the page opens no stream. `cursor` is read before anything else,
-    so that nothing can happen between what the page shows and what its stream brings."""
+    """Empty `topics` mean that the page opens no stream. `cursor` is read before anything else, so
+    that no event is lost between what the page shows and what its stream brings."""
 
     title: str
     path: str
@@ -101,7 +101,7 @@ class Shell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageContext:
-    """What every page's context begins with."""
+    """The fields that every page's context begins with."""
 
     template: ClassVar[str]
     shell: Shell
@@ -157,7 +157,7 @@ class ShellBuilder:
         )
 
     def _replay_position(self) -> datetime | None:
-        """How far a replay is."""
+        """Return the time that a replay has reached."""
         served = self._served_run
         newest = self._records.feed(served.market, served.run, 1) if served.is_replay else ()
         return newest[0].as_of if newest else None
@@ -173,7 +173,7 @@ def build_banner(served_run: ServedRun, now: datetime | None) -> Banner:
 
 
 def stream_cursor(journal: SqlJournal) -> str:
-    """The id of the newest event: `{epoch}-{seq}`."""
+    """Return the id of the newest event: `{epoch}-{seq}`."""
     return f"{journal.epoch}-{journal.last_seq()}"
 
 

@@ -1,4 +1,4 @@
-"""The record as scores: everybody's, and one forecaster's."""
+"""The scored record: of the whole committee, and of one agent."""
 
 from litestar import get
 from litestar.params import FromPath
@@ -15,7 +15,7 @@ from web.services import EngineControl, ServedRun
 
 @get("/agents", sync_to_thread=True)
 def agents(served_run: Injected[ServedRun], engine: Injected[EngineControl]) -> AgentsOut:
-    """The agents and how they are doing."""
+    """Return the agents and their health."""
     found = tuple(
         AgentOut(
             agent=agent.agent,
@@ -34,8 +34,8 @@ def agents(served_run: Injected[ServedRun], engine: Injected[EngineControl]) -> 
 
 @get("/record", sync_to_thread=True)
 def record(served_run: Injected[ServedRun], score_cache: Injected[ScoreCache]) -> RecordOut:
-    """The run's record: the committee and every agent, scored. `scores` is null before the first
-    vote."""
+    """Return the run's record: the committee and every agent, scored. `scores` is null before the
+    first vote."""
     scored = score_cache.current()
     return RecordOut(
         scores=scored.scores, weights=dict(scored.current_weights), **market_fields(served_run)
@@ -48,7 +48,7 @@ def agent_record(
     score_cache: Injected[ScoreCache],
     name: FromPath[str],
 ) -> AgentRecordOut:
-    """One agent's record, or the committee's. `record` is null before its first vote."""
+    """Return the record of one agent or the committee. `record` is null before its first vote."""
     scored = score_cache.current()
     require_forecaster(served_run, scored, name)
     forecasters = scored.scores.forecasters if scored.scores else ()

@@ -1,4 +1,4 @@
-"""The agents' record: who was worth what, and one of them taken apart."""
+"""The agents' record: the scores of all, and one agent in detail."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,8 +30,8 @@ TOPICS = ("shell", "record")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentsPage(PageContext):
-    """`forecasts` is None until something was voted on; `weights` and `trust` are figures in HTML
-    of what would be earned."""
+    """`forecasts` is None before the first vote; `weights` and `trust` are figures in HTML of what
+    would be earned."""
 
     template: ClassVar[str] = "agents/agents.html"
     forecasts: RecordView | None
@@ -114,7 +114,8 @@ def agent(
 
 
 def require_forecaster(served_run: ServedRun, scored: ScoredRecord, name: str) -> None:
-    """Raises NotFoundError for whoever neither sits in the committee nor has a record."""
+    """Check the agent's name. Raises NotFoundError if it neither votes in the committee nor has a
+    record."""
     if name not in (COMMITTEE, *served_run.agents, *scored.agents):
         raise NotFoundError(
             f"There is no agent {name[:40]!r}. There are {', '.join(served_run.agents)}, and "
@@ -123,7 +124,7 @@ def require_forecaster(served_run: ServedRun, scored: ScoredRecord, name: str) -
 
 
 def _influence_chart(id: str, title: str, scored: ScoredRecord, write: NumberFormat) -> str:
-    """Weights or trust that would be earned, over time; empty until they differ."""
+    """Draw the weights or trust that would be earned, over time; empty until they differ."""
     values = scored.earned_weights if id == "weights" else scored.earned_trust
     if len(values) < 2 or (values == values[0, 0]).all():
         return ""
@@ -136,7 +137,7 @@ def _influence_chart(id: str, title: str, scored: ScoredRecord, write: NumberFor
 
 
 def _description(name: str) -> str:
-    """What the agent does, or why it cannot be loaded; empty for one that is not known."""
+    """Return what the agent does, or why it cannot be loaded; empty for an unknown one."""
     declared = profile(name)
     return formatting.single_line(declared.fault or declared.description)
 

@@ -1,4 +1,4 @@
-"""Backtests: those there are, a new one, one of them, and an end to one under way."""
+"""Backtests: list them, start one, read one, cancel a job."""
 
 from dataclasses import asdict, replace
 from typing import Any
@@ -29,7 +29,7 @@ from web.services import Backtests, Clock, RulesOfProfile, ServedRun, WatchedSym
 
 @get("/backtests", sync_to_thread=True)
 def backtests(served_run: Injected[ServedRun], backtests: Injected[Backtests]) -> BacktestsOut:
-    """Kept results and jobs, newest first."""
+    """Return the kept results and the jobs, newest first."""
     return _backtests_out(served_run, backtests)
 
 
@@ -45,7 +45,7 @@ def start(
     backtests: Injected[Backtests],
     data: JSONBody[BacktestIn],
 ) -> StartedOut:
-    """Starts a backtest in a process of its own; follow its job in the list."""
+    """Start a backtest in its own process; follow its job in the list."""
     job = backtests.start(
         backtest_form.parse_form(
             served_run,
@@ -65,7 +65,7 @@ def start(
 def backtest(
     served_run: Injected[ServedRun], backtests: Injected[Backtests], id: FromPath[str]
 ) -> BacktestOut:
-    """Everything that was kept of one, but for the rows behind it (see its files)."""
+    """Return everything kept of one backtest except its rows (download its files for those)."""
     return BacktestOut(result=backtests.read(id), **market_fields(served_run))
 
 
@@ -76,7 +76,7 @@ def cancel(
     backtests: Injected[Backtests],
     job: FromPath[str],
 ) -> BacktestsOut:
-    """Ends a job; one that has ended already stays as it is."""
+    """Cancel a job; one that has already ended stays as it is."""
     backtests.cancel(job)
     notifier.notify()
     return _backtests_out(served_run, backtests)
@@ -100,7 +100,7 @@ def _form_from_json(
     clock: Clock,
     data: BacktestIn,
 ) -> BacktestFormData:
-    """The usual form with what was given in its place, as if it had been typed."""
+    """Return the default form with the given values filled in as if they had been typed."""
     given = {name: value for name, value in asdict(data).items() if value is not None}
     values = {name: _form_text(name, value) for name, value in given.items()}
     return replace(

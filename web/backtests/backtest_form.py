@@ -1,4 +1,4 @@
-"""The form that starts a backtest: what was typed, kept as it was typed, and what it asks for."""
+"""The form that starts a backtest: its fields as typed, and the request they make."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,17 +14,17 @@ from web.number_input import ENGLISH, NumberStyle, read_number, read_whole, writ
 from web.services import Clock, RulesOfProfile, ServedRun, WatchedSymbols
 
 DEFAULT_PERIOD = timedelta(days=5 * 365)
-"""Length of the period that is proposed."""
+"""Default length of the period."""
 WEIGHTINGS = ("equal", "earned")
 NO_YES = ("no", "yes")
 DELAYS = tuple(str(bars) for bars in range(MAX_DELAY + 1))
 MIN_REFIT_BARS = 60
-"""Bars that a refit needs at least."""
+"""Fewest bars that a refit needs."""
 
 
 @dataclass(frozen=True, slots=True)
 class BacktestFormData:
-    """The fields as text. `error` is what was refused, empty where nothing was."""
+    """The fields as text. `error` says what was refused, '' where nothing was."""
 
     symbols: str
     start: str
@@ -51,7 +51,7 @@ def default_form(
     rules_of_profile: RulesOfProfile,
     clock: Clock,
 ) -> BacktestFormData:
-    """The watchlist over the newest five years of its history."""
+    """Return a form with the watchlist over the newest five years of its history."""
     watched = tuple(watched_symbols())
     spans = [store.span(served_run.market, symbol, served_run.timeframe) for symbol in watched]
     ends = [span[1].date() for span in spans if span]
@@ -79,7 +79,7 @@ def default_form(
 
 
 def read_form(data: Mapping[str, Sequence[str]]) -> BacktestFormData:
-    """The fields as a browser sent them; what it did not send is empty."""
+    """Return the fields as the browser sent them; missing ones are empty."""
 
     def one(name: str) -> str:
         return next(iter(data.get(name, ())), "")[:4000]
@@ -114,9 +114,9 @@ def parse_form(
     form: BacktestFormData,
     style: NumberStyle = ENGLISH,
 ) -> BacktestRequest:
-    """The request that the form makes, its numbers as `style` writes them.
+    """Parse the form into a request, with numbers in `style`.
 
-    Raises InputError naming the field, what stands in it and what would be accepted.
+    Raises InputError with the field, its value and what would be accepted.
     """
     start, end = _parse_date("From", form.start), _parse_date("To", form.end)
     if end < start:
@@ -162,7 +162,7 @@ def parse_form(
 def _current_rules(
     account_service: AccountService, rules_of_profile: RulesOfProfile
 ) -> TradingRules:
-    """What live cycles trade by: the settings under the account's profile."""
+    """Return the trading rules of live cycles: the settings under the account's profile."""
     return rules_of_profile(account_service.account().profile)
 
 
@@ -210,7 +210,7 @@ def _parse_within(
 
 
 def _parse_whole_number(field: str, text: str, style: NumberStyle, minimum: int) -> int | None:
-    """None where nothing was typed."""
+    """Parse a whole number; None where the field is empty."""
     if not text.strip():
         return None
     number = read_whole(field, text, style)

@@ -1,4 +1,4 @@
-"""Backtests: the form that starts one, those under way, those that are kept."""
+"""Backtests: the form that starts one, running jobs and kept results."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
@@ -86,7 +86,7 @@ def start_backtest(
     style: NamedDependency[NumberStyle],
     data: Form,
 ) -> Response[Any]:
-    """Starts it, or shows the form again with what was typed and what was refused."""
+    """Start a backtest, or show the form again as typed with what was refused."""
     form = backtest_form.read_form({name: _as_list(value) for name, value in data.items()})
     try:
         backtests.start(

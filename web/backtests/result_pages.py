@@ -1,4 +1,4 @@
-"""One kept backtest, several side by side, and the files of one."""
+"""One kept backtest, several compared, and the files of one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ from web.shell import DataSource, PageContext, ShellBuilder, WebRequest
 
 TABLES = ("votes", "decisions", "fills", "equity")
 MAX_COMPARED = 6
-"""Backtests that are compared at once."""
+"""Most backtests compared at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +117,7 @@ def compare(
 
 @get("/backtests/{id:str}/tearsheet", include_in_schema=False, sync_to_thread=True)
 def tearsheet(backtests: Injected[Backtests], id: FromPath[str]) -> Response[Any]:
-    """The file as it was kept, under a policy that lets it be nothing but a document."""
+    """Return the tear sheet as it was kept, under a policy that allows nothing but a document."""
     sheet = backtests.file(id, "tearsheet.html").read_text("utf-8")
     policy = f"{content_security_policy(sheet)}; frame-ancestors 'none'; sandbox"
     return Response(
@@ -129,7 +129,8 @@ def tearsheet(backtests: Injected[Backtests], id: FromPath[str]) -> Response[Any
 
 @get("/backtests/{id:str}/files/{name:str}", include_in_schema=False, sync_to_thread=True)
 def backtest_file(backtests: Injected[Backtests], id: FromPath[str], name: FromPath[str]) -> Any:
-    """`votes.parquet` as it is kept, `votes.csv` made of it on the way; `result.json`."""
+    """Return a file of the backtest: `votes.parquet` as kept, `votes.csv` converted while it
+    streams, or `result.json`."""
     backtest_service = backtests
     stem, _, extension = name.rpartition(".")
     filename = f"quorum-{id}-{name}"
@@ -152,7 +153,7 @@ def backtest_file(backtests: Injected[Backtests], id: FromPath[str], name: FromP
 
 
 def overlaid_growth(curves: Mapping[str, tuple[Times, Floats]]) -> str:
-    """Growth of each since its own beginning, over the days of all of them."""
+    """Draw the growth of each backtest since its own start, over the days of all of them."""
     times = np.unique(np.concatenate([times for times, _ in curves.values()]))
     growth_curves = [
         PlotCurve(name, _growth_at(times, own, equity), 1 + place)
@@ -164,14 +165,16 @@ def overlaid_growth(curves: Mapping[str, tuple[Times, Floats]]) -> str:
 
 
 def _growth_at(times: Times, own: Times, equity: Floats) -> Floats:
-    """The newest known growth at each of `times`, NaN before the first and after the last."""
+    """Return the newest known growth at each of `times`, NaN before the first and after the
+    last."""
     place = np.searchsorted(own, times, side="right") - 1
     within = (place >= 0) & (times <= own[-1])
     return np.where(within, equity[np.maximum(place, 0)] / equity[0] - 1.0, np.nan)
 
 
 def _data_source(results: Sequence[BacktestSummary]) -> DataSource:
-    """Several markets are all named, and only what is all made up is called so."""
+    """Return the source of the results' data: it names every market, and is simulated only if all
+    are."""
     markets = sorted({summary.market for summary in results})
     return DataSource(" and ".join(markets), all(summary.simulated for summary in results))
 

@@ -25,7 +25,7 @@ class ResultOut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobOut:
-    """`state` is running, failed, cancelled or done; `total` 0 means not known."""
+    """`state` is running, failed, cancelled or done; `total` is 0 while it is unknown."""
 
     id: str
     label: str
@@ -53,7 +53,7 @@ class BacktestOut(ApiResponse):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BacktestIn:
-    """What is left out is as usual: the watchlist, its newest five years, every agent.
+    """A backtest to start. Defaults: the watchlist, its newest five years, every agent.
 
     `volume_cap` is a share of a bar's volume, `walk_forward` the bars of each yearly refit.
     """

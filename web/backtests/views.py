@@ -1,4 +1,4 @@
-"""Backtests as they are drawn in lists: those under way and those that are kept."""
+"""Backtests as lists draw them: running jobs and kept results."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ HEADS = tuple(map(metric_title, HEADLINE_METRICS))
 
 @dataclass(frozen=True, slots=True)
 class JobLine:
-    """`left` says how long it may still take; `url` leads to the result once there is one."""
+    """`left` is the remaining time; `url` links to the result once there is one."""
 
     id: str
     label: str

@@ -1,5 +1,5 @@
-"""Money, shares and units in words, and the key figures made of them. What is not known is a dash,
-never a zero."""
+"""Money, fractions and units in words, and the key figures made of them. An unknown value is a
+dash, never a zero."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ def money(amount: float | None) -> str:
 
 
 def signed_money(amount: float | None) -> str:
-    """Money with its sign, none for what rounds to zero."""
+    """Format money with its sign, none where it rounds to zero."""
     if amount is None:
         return UNKNOWN
     text = f"{amount:+,.2f}"
@@ -37,18 +37,18 @@ def percent(fraction: float | None, digits: int = 1) -> str:
 
 
 def signed_percent(fraction: float | None) -> str:
-    """A change in percent, with its sign."""
+    """Format a change in percent, with its sign."""
     return UNKNOWN if fraction is None else f"{formatting.signed(fraction * 100)} %"
 
 
 def format_quantity(number: float) -> str:
-    """Whole where it is whole, else with all that matters of a coin, and such that it is read
-    alike when it is typed into a form."""
+    """Format a quantity: whole where it is whole, else with every significant digit of a coin, and
+    so that a form reads it alike when it is typed back."""
     return clear(f"{number:,.8f}".rstrip("0").rstrip(".")).replace("-", "−")
 
 
 def tone(amount: float | None, even: float = _ZERO_BAND) -> str:
-    """'up', 'down', 'flat', and '' for what is not known."""
+    """Return 'up', 'down' or 'flat', and '' for an unknown amount."""
     return "" if amount is None else formatting.tone(amount, even)
 
 

@@ -1,4 +1,4 @@
-"""Decisions as they are drawn, and the limits on the way to their targets."""
+"""Decisions as pages draw them, and the limits applied to their targets."""
 
 from dataclasses import dataclass
 from datetime import datetime

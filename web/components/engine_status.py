@@ -32,8 +32,8 @@ class AgentHealthLine:
 
 @dataclass(frozen=True, slots=True)
 class ProgressView:
-    """`is_error` says that this is not progress but what prevents it, `is_transient` that it comes
-    and goes with every bar and so must move nothing on the page."""
+    """The progress card. `is_error` marks a problem instead of progress, `is_transient` a state
+    that comes and goes with every bar, so the page's layout must not move with it."""
 
     title: str
     what: str
@@ -50,8 +50,8 @@ def agent_health_lines(health: Sequence[AgentHealth]) -> tuple[AgentHealthLine, 
 def progress_view(
     status: EngineStatus, progress: CycleProgress | None, first: bool
 ) -> ProgressView | None:
-    """The progress card; before the first decision it stays even while nothing is reported, and
-    while something is wrong it says what, and what helps."""
+    """Return the progress card. Before the first decision it is shown even without progress; while
+    something is wrong it says what, and what helps."""
     state = status.state
     if status.error is not None:
         title = "The engine cannot go on and keeps trying"

@@ -1,4 +1,4 @@
-"""How the pages look, kept in cookies: theme and palette."""
+"""The pages' appearance, kept in cookies: theme and palette."""
 
 from typing import Annotated
 
@@ -18,7 +18,7 @@ _YEAR = 365 * 24 * 3600
 def set_preferences(
     data: Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)],
 ) -> Redirect:
-    """Keeps what is chosen and goes back to the page it was chosen on; other values are ignored."""
+    """Store the choice and go back to the page it was made on; ignore other values."""
     back = data.get("back", "/")
     response = see_other(safe_redirect_path(back))
     for name, choices in CHOICES.items():

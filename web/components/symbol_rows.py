@@ -53,7 +53,7 @@ def build_symbol_row(
     recorded: RecordedDecision | None,
     recent: RecentCloses | None,
 ) -> SymbolRow:
-    """The matrix row of a symbol; agents that have not voted on it are shown as waiting."""
+    """Return the matrix row of a symbol; agents that have not voted on it are shown as waiting."""
     votes = {vote.agent: vote for vote in recorded.decision.votes} if recorded else {}
     names = [*agents, *(name for name in votes if name not in agents)]
     closes = recent.closes if recent else ()
@@ -93,14 +93,14 @@ class SymbolRows:
 
 
 def rank_by_edge(rows: Sequence[SymbolRow]) -> tuple[SymbolRow, ...]:
-    """By edge, the highest first, and by the edge before cost where costs leave nothing; symbols
-    without one at the end. A cycle ranks the symbols of one calendar; this is the order over all of
-    them."""
+    """Sort rows by edge, the highest first, and by the edge before cost where costs leave none;
+    symbols without an edge come last. A cycle ranks the symbols of one calendar; this is the order
+    over all."""
     return tuple(sorted(rows, key=_edge_sort_key))
 
 
 def sparkline_points(closes: Sequence[float]) -> str:
-    """Points of a polyline in a field of 100 x 28, empty for fewer than two closes."""
+    """Return the points of a polyline in a field of 100 x 28, empty for fewer than two closes."""
     if len(closes) < 2:
         return ""
     low, high = min(closes), max(closes)

@@ -1,4 +1,4 @@
-"""An account's trading state: which risk limit tripped, what ends it, how much of each limit is
+"""An account's trading state: which risk limit tripped, when it ends, how much of each limit is
 used."""
 
 from collections.abc import Iterator, Sequence
@@ -52,13 +52,13 @@ _MODES = {
 }
 UNREADABLE = "broken"
 _WARNING_SHARE = 0.75
-"""Share of a limit from which its bar warns."""
+"""Used share of a limit above which its bar warns."""
 
 
 @dataclass(frozen=True, slots=True)
 class LimitGauge:
-    """`used` of a limit in words, '' where there is none, and `width` of 100 units; `word` says
-    how near it is."""
+    """`used` is in words, '' where there is no limit, and `width` is of 100 units; `word` says how
+    near the limit is."""
 
     label: str
     used: str
@@ -80,8 +80,8 @@ class ModeOption:
 
 @dataclass(frozen=True, slots=True)
 class TradingStateView:
-    """`reset_note` says what ends it, empty while it is active; `mode` is
-    None where the account cannot be read."""
+    """`reset_note` says what ends the state, empty while it is active; `mode` is None where the
+    account cannot be read."""
 
     state: str
     word: str
@@ -129,7 +129,8 @@ def trading_state_view(account: Account, limits: LimitSettings) -> TradingStateV
 
 
 def unreadable_account_view(error: str) -> TradingStateView:
-    """Of an account whose log cannot be trusted: it is not to be read, let alone traded on."""
+    """Return the view of an account whose log fails its checks: it can be neither read nor traded
+    on."""
     return TradingStateView(
         state=UNREADABLE,
         word="Broken",
@@ -173,13 +174,13 @@ def suggestion_lines(orders: Sequence[Order]) -> tuple[SuggestionLine, ...]:
 
 
 def ticket_url(symbol: str, side: str, quantity: float, **more: str) -> str:
-    """The ticket, filled in with this."""
+    """Return the URL of a ticket filled in with these values."""
     query = {"symbol": symbol, "side": side, "quantity": write_number(quantity, 12), **more}
     return "/trade?" + urlencode(query)
 
 
 def day_loss(account: Account, valuation: AccountValuation) -> float | None:
-    """The fraction of the equity before the day that is lost since; 0 where it grew."""
+    """Return the fraction of the equity before the day that is lost since; 0 where it grew."""
     return drawdown(valuation.equity, account.risk.day_equity if account.risk.day else 0.0)
 
 

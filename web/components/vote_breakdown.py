@@ -1,4 +1,4 @@
-"""A decision as the sum it is: each agent's log-odds, taken apart to the last term."""
+"""A decision as a sum: the log-odds of each agent, split into its terms."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class AgentContribution:
 def agent_contributions(
     decision: Decision, max_terms: int | None = None
 ) -> tuple[AgentContribution, ...]:
-    """Every agent's terms; of more than `max_terms`, the base rate and the largest others."""
+    """Return every agent's terms; above `max_terms`, only the base rate and the largest others."""
     return tuple(_agent_contribution(vote, max_terms) for vote in decision.votes)
 
 

@@ -1,7 +1,7 @@
-"""Votes as they are drawn.
+"""Votes as pages draw them.
 
-Promises that an abstention never looks like a neutral vote: it has its own word, icon and tone.
-A vote leans against the symbol's own base rate, its first term, not against one half, so that a
+Promises that an abstention never looks like a neutral vote: it has its own word, icon and tone. A
+vote leans against the symbol's own base rate, its first term, not against one half, so that a
 rising market does not make every agent look bullish.
 """
 
@@ -21,7 +21,7 @@ FULL_BAR_PROBABILITY = 0.06
 
 @dataclass(frozen=True, slots=True)
 class DivergingBar:
-    """A bar that grows from the middle of a field of 100 units."""
+    """A bar that grows from the middle of a field 100 units wide."""
 
     x: float
     width: float
@@ -63,7 +63,7 @@ def sigmoid(log_odds: float) -> float:
 
 
 def distance_from_base_rate(vote: Vote) -> float:
-    """How far the vote stands from the base rate it starts from; 0 for an abstention."""
+    """Return the vote's signed distance from its base rate, in probability; 0 for an abstention."""
     if vote.p_up is None:
         return 0.0
     base = next((sigmoid(r.log_odds) for r in vote.reasons if r.name == "base rate"), 0.5)
@@ -99,7 +99,7 @@ def vote_cell(vote: Vote) -> VoteCell:
 
 
 def waiting_cell(symbol: str, agent: str) -> VoteCell:
-    """The place of a vote that has not been cast yet."""
+    """Return the cell of a vote that has not been cast yet."""
     return VoteCell(
         id=f"vote-{formatting.slug(symbol)}-{formatting.slug(agent)}",
         agent=agent,

@@ -8,7 +8,7 @@ from web.components.vote_breakdown import AgentContribution, agent_contributions
 from web.live.latest_state import LatestState
 
 MAX_TERMS = 6
-"""Terms of an agent shown beside the matrix; the decision's own page shows all."""
+"""Terms of an agent shown next to the matrix; the decision's own page shows all."""
 
 
 @dataclass(frozen=True, slots=True)

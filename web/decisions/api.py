@@ -1,4 +1,4 @@
-"""Decisions: as they stand, as they were made, one by its receipt, and whether it still holds."""
+"""Decisions: the newest per symbol, the feed, one by its receipt, and its verification."""
 
 from typing import Annotated
 
@@ -19,7 +19,7 @@ BeforeParameter = Annotated[
 
 @get("/decisions/latest", sync_to_thread=True)
 def latest(served_run: Injected[ServedRun], records: Injected[SqlDecisionRecords]) -> DecisionsOut:
-    """The newest decision on every symbol, in order of symbol."""
+    """Return the newest decision on every symbol, sorted by symbol."""
     found = records.latest(served_run.market, served_run.run)
     return DecisionsOut(
         as_of=max((recorded.as_of for recorded in found), default=None),
@@ -35,7 +35,7 @@ def feed(
     limit: LimitParameter = 50,
     before: BeforeParameter = None,
 ) -> DecisionsOut:
-    """Decisions in the order in which they were recorded, newest first."""
+    """Return decisions in the order in which they were recorded, newest first."""
     found = records.feed(served_run.market, served_run.run, limit + 1, before)
     shown = found[:limit]
     return DecisionsOut(
@@ -58,7 +58,7 @@ def verify(
     verify: Injected[VerifyReceipt],
     receipt: FromPath[str],
 ) -> VerificationOut:
-    """Computes the decision again from its stored inputs and compares every byte."""
+    """Compute the decision again from its stored inputs and compare every byte."""
     records.decision(receipt)
     outcome = verify(receipt)
     return VerificationOut(

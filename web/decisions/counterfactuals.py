@@ -1,4 +1,4 @@
-"""What a decision would have been otherwise, and what came of it, as they are drawn."""
+"""A decision's counterfactuals and its outcome, as pages draw them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ FULL_BAR_RETURN = 0.1
 
 @dataclass(frozen=True, slots=True)
 class CounterfactualLine:
-    """`differs` says that the action would not have been the same."""
+    """`differs` says that the action would have been another."""
 
     label: str
     percent: str
@@ -47,12 +47,13 @@ class OutcomeView:
 def counterfactual_lines(
     decision: Decision, settings: CommitteeSettings
 ) -> tuple[CounterfactualLine, ...]:
-    """Without each agent that voted, and with equal weights. `settings` are the decision's own."""
+    """Return the decision without each agent that voted, and with equal weights. `settings` are
+    those of the decision."""
     return tuple(_lines(decision, settings))
 
 
 def outcome_view(outcome: SettledOutcome | None) -> OutcomeView | None:
-    """None until the decision is settled."""
+    """Return the outcome's view; None until the decision is settled."""
     if outcome is None:
         return None
     over_median = outcome.change - outcome.median_change

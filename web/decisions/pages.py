@@ -1,5 +1,5 @@
-"""The log of decisions, and one decision taken apart: the sum, the limits, what came of it, what it
-would have been otherwise, the receipt."""
+"""The log of decisions, and one decision in detail: the sum, the limits, its outcome, its
+counterfactuals, its receipt."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -166,7 +166,8 @@ def _decision_page(
 
 
 def _equation(made: Decision) -> Iterator[EquationStep]:
-    """From the agents' weighted log-odds to the edge, each line following from those above."""
+    """Yield the steps from the agents' weighted log-odds to the edge, each following from those
+    above."""
     total = fsum((vote.log_odds or 0.0) * vote.weight for vote in made.votes)
     yield EquationStep("Σ weight × log-odds of the agents", formatting.signed(total, 6))
     if made.p_up is None:
@@ -189,7 +190,8 @@ def _equation(made: Decision) -> Iterator[EquationStep]:
 
 
 def _inputs(inputs: CycleInputs) -> Iterator[DecisionInput]:
-    """What went into the cycle, the panel by its digest; what the page says elsewhere left out."""
+    """Yield the inputs of the cycle, the panel by its digest; leave out what the page shows
+    elsewhere."""
     yield DecisionInput("panel", inputs.panel.digest)
     for name, value in inputs.values.items():
         if name not in _SHOWN_ELSEWHERE:
@@ -202,7 +204,7 @@ _SHOWN_ELSEWHERE = frozenset({"panel", "run", "market", "simulated", "verdicts"}
 
 
 def _json_as_text(value: object) -> str:
-    """JSON in words: `technical 1 0.2, news 2 0.2`."""
+    """Format JSON in words: `technical 1 0.2, news 2 0.2`."""
     if isinstance(value, Mapping):
         if "name" in value:
             return " ".join(str(part) for part in value.values() if part is not None)

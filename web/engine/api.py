@@ -26,7 +26,7 @@ def status(
     records: Injected[SqlDecisionRecords],
     engine: Injected[EngineControl],
 ) -> StatusOut:
-    """The engine's state, how far it is and what stands in its way."""
+    """Return the engine's state, how far it is and what holds it up."""
     return _status_out(served_run, journal, records, engine)
 
 
@@ -37,7 +37,7 @@ def engine(
     records: Injected[SqlDecisionRecords],
     engine: Injected[EngineControl],
 ) -> StatusOut:
-    """The same as the status."""
+    """Return the same as `/status`."""
     return _status_out(served_run, journal, records, engine)
 
 
@@ -51,7 +51,8 @@ def post_engine_action(
     move: FromPath[str],
     reason: FromQuery[str] = "",
 ) -> StatusOut:
-    """`pause`, `resume`, `halt` (and, if you like, its `reason`) or `run` (a cycle now)."""
+    """Apply an action to the engine: `pause`, `resume`, `halt` (with an optional `reason`) or `run`
+    (a cycle now)."""
     apply_engine_action(engine, move, reason, "through the API")
     notifier.notify()
     return _status_out(served_run, journal, records, engine)
@@ -71,7 +72,7 @@ def replace_watchlist(
     notifier: Injected[Notifier],
     data: JSONBody[SymbolsIn],
 ) -> WatchlistOut:
-    """Makes the list hold exactly these symbols."""
+    """Replace the watchlist with exactly these symbols."""
     symbols = list(dict.fromkeys(parse_symbol(symbol) for symbol in data.symbols))
     if not 0 < len(symbols) <= MAX_WATCHLIST_SYMBOLS:
         raise InputError(

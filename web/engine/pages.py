@@ -1,4 +1,4 @@
-"""The engine: its state and switches, the agents, the watchlist, the way to Ray's dashboard."""
+"""The engine: its state and switches, the agents, the watchlist, the link to Ray's dashboard."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
@@ -89,7 +89,7 @@ def post_engine_action(
 
 
 def apply_engine_action(engine: EngineControl, action: str, reason: str, requested_by: str) -> None:
-    """Pause, resume, halt or run; `reason` says why it was halted and `requested_by` by whom.
+    """Pause, resume, halt or run; `reason` says why it was halted and `requested_by` who asked.
 
     Raises NotFoundError for any other action.
     """
@@ -129,8 +129,8 @@ def remove_from_watchlist(
 
 @get("/ray", include_in_schema=False, sync_to_thread=False)
 def open_ray_dashboard(request: WebRequest, ray_dashboard: Injected[FindRayDashboard]) -> Redirect:
-    """Opens Ray's own pages: its token travels as a cookie that scripts cannot read. Cookies belong
-    to a host's name, so the redirect keeps the name under which this page was asked."""
+    """Redirect to Ray's own pages, with its token in a cookie that scripts cannot read. Cookies
+    belong to a host name, so the redirect keeps the name under which this page was requested."""
     dashboard = ray_dashboard()
     if dashboard is None:
         raise NotFoundError("The agents run in this process, so there is no Ray dashboard.")

@@ -1,4 +1,4 @@
-"""For whoever keeps the server running: is it alive, is it ready."""
+"""Probes for operators: is the server alive, is it ready."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from web.services import EngineControl, ServedRun
 
 @get("/health", include_in_schema=False, sync_to_thread=False)
 def health(served_run: Injected[ServedRun]) -> dict[str, Any]:
-    """The process answers; nothing else is asked."""
+    """Respond that the process is alive; nothing else is checked."""
     return {"status": "ok", "version": served_run.version, "simulated": served_run.simulated}
 
 
@@ -27,8 +27,8 @@ def ready(
     records: Injected[SqlDecisionRecords],
     engine: Injected[EngineControl],
 ) -> Response[dict[str, Any]]:
-    """The database can be read, the agents are there and well, and nothing has kept the engine from
-    its first decision; 503 and why otherwise."""
+    """Check that the database can be read, the agents are loaded and healthy, and the engine was
+    able to make its first decision; respond 503 with the reason otherwise."""
     agents = engine.health()
     reasons = [_agent_problem(agent) for agent in agents if agent.state in ("failing", "starting")]
     error = engine.status().error

@@ -17,9 +17,10 @@ class ProgressOut:
 class StatusOut(ApiResponse):
     """`cursor` is the id of the newest event; `as_of` the close of the newest bar decided on.
 
-    `reason` is why the engine is halted, `error` what last went wrong (null once overcome), `last`
-    and `next` the closes its clock stands between, `finished` that there are no more bars,
-    `missing` the symbols without a single bar, `seconds` what the last cycle took by stage.
+    `reason` is why the engine is halted, `error` the last error (null once it is resolved), `last`
+    and `next` the closes before and after the engine's clock, `finished` is true when there are no
+    more bars, `missing` lists the symbols without a single bar, `seconds` is the time of the last
+    cycle by stage.
     """
 
     version: str

@@ -9,7 +9,7 @@ from web import formatting
 
 MAX_REASON_LENGTH = 200
 MAX_NAMED_SYMBOLS = 8
-"""Symbols named before the others are counted."""
+"""Symbols named; the others are only counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class EngineFact:
 
 
 def engine_facts(status: EngineStatus) -> tuple[EngineFact, ...]:
-    """What there is to say of the engine beside its state."""
+    """Return the facts about the engine that are shown with its state."""
     missing = ", ".join(
         formatting.single_line(symbol, 24) for symbol in status.missing[:MAX_NAMED_SYMBOLS]
     )

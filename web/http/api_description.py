@@ -16,7 +16,7 @@ def api_description(request: WebRequest) -> dict[str, Any]:
 
 
 def _without_nan(part: Any) -> Any:
-    """Without the defaults that JSON cannot spell: NaN, which stands for "as the others say"."""
+    """Remove defaults that JSON cannot spell: NaN, which means "the same as the others"."""
     if isinstance(part, dict):
         return {key: _without_nan(each) for key, each in part.items() if not _is_not_finite(each)}
     return [_without_nan(each) for each in part] if isinstance(part, list) else part

@@ -1,4 +1,4 @@
-"""Tables as CSV, streamed in pieces, whatever their size: of a kept backtest, or row by row."""
+"""Tables as CSV, streamed in chunks of any total size: a kept backtest's, or row by row."""
 
 import csv
 import io
@@ -11,11 +11,11 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 CHUNK_ROWS = 20_000
-"""Rows in one piece."""
+"""Rows per chunk."""
 
 
 def parquet_as_csv(path: Path) -> Iterator[bytes]:
-    """The rows of a Parquet file, its columns' names first; a missing number is empty."""
+    """Yield the rows of a Parquet file, column names first; a missing number is empty."""
     table = pq.ParquetFile(path)
     names = table.schema_arrow.names
     yield (",".join(f'"{name}"' for name in names) + "\n").encode()
@@ -28,7 +28,7 @@ def parquet_as_csv(path: Path) -> Iterator[bytes]:
 
 
 def _decode_dictionaries(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Dictionaries as the words they stand for."""
+    """Decode dictionary-encoded columns to plain text."""
     columns = [
         column.dictionary_decode() if isinstance(column, pa.DictionaryArray) else column
         for column in batch.columns
@@ -37,9 +37,9 @@ def _decode_dictionaries(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def rows_as_csv(columns: Sequence[str], records: Iterable[Iterable[object]]) -> Iterator[bytes]:
-    """A line of `columns`, then those of `records`; None is empty.
+    """Yield a line of `columns`, then one per record; None is empty.
 
-    Text that a spreadsheet would take for a formula begins with an apostrophe there (OWASP, "CSV
+    Text that a spreadsheet would take for a formula gets a leading apostrophe (OWASP, "CSV
     Injection"); numbers are left as they are.
     """
     remaining = chain([columns], records)

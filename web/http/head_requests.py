@@ -4,7 +4,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 STREAMING_PATHS = frozenset({"/stream", "/api/v1/events"})
-"""Addresses whose answer has no end, so that nobody can be told only how it would begin."""
+"""URLs whose response never ends, so that HEAD cannot be answered from GET."""
 
 
 def answer_head_requests(app: ASGIApp) -> ASGIApp:

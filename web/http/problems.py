@@ -1,4 +1,4 @@
-"""Every refusal in words: problem details for programs, a page for people, never a traceback."""
+"""Every error in words: problem details for programs, a page for people, never a traceback."""
 
 import logging
 import uuid
@@ -22,8 +22,8 @@ log = logging.getLogger("quorum.web")
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """`title` is the status in words, `detail` what was refused and what to do, `field` where it
-    stands, '' where that is no one field."""
+    """`title` is the status in words, `detail` what was refused and what to do, `field` the field
+    at fault, '' where it is not a single one."""
 
     status: int
     title: str
@@ -38,7 +38,8 @@ class ProblemPage(PageContext):
 
 
 def problem_from_error(error: Exception) -> Problem:
-    """What to say about an error. Anything unforeseen is logged under a number that is shown."""
+    """Return what to say about an error. An unforeseen one is logged under a number that is
+    shown."""
     if isinstance(error, InputError):
         return replace(_problem(error.status, str(error)), field=error.field)
     if isinstance(error, QuorumError):
@@ -56,7 +57,8 @@ def problem_from_error(error: Exception) -> Problem:
 
 @get("/{path:path}", include_in_schema=False, sync_to_thread=False)
 def not_found(path: FromPath[str]) -> None:
-    """Every address that is no other's, so that its answer passes the same checks."""
+    """Handle every address without a handler of its own, so that its response passes the same
+    checks."""
     raise NotFoundError(
         f"There is nothing at {path[:80]}. The overview is at /, the API's description at "
         "/api/v1/openapi.json."
@@ -111,7 +113,7 @@ def _problem(status: int, detail: str) -> Problem:
 
 
 def _validation_message(error: ValidationException) -> str:
-    """Names each parameter and what is wrong with it."""
+    """Name each invalid parameter and what is wrong with it."""
     extra = error.extra if isinstance(error.extra, list) else []
     parts = [
         f"{fault.get('key', 'the body')}: {fault.get('message', 'cannot be read')}"

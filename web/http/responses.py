@@ -1,4 +1,4 @@
-"""What a page's handler answers with."""
+"""Responses of the pages' handlers."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ HTML = "text/html"
 
 
 def html_response(renderer: Renderer, context: TemplateContext, status: int = 200) -> Response[Any]:
-    """A page, never kept by a cache: it shows things as they stand."""
+    """Return a page that no cache may keep: it shows the current state."""
     return Response(
         renderer.page(context),
         media_type=HTML,
@@ -21,11 +21,11 @@ def html_response(renderer: Renderer, context: TemplateContext, status: int = 20
 
 
 def see_other(path: str) -> Redirect:
-    """To another page of ours after something was done."""
+    """Redirect to another page of ours after an action."""
     return Redirect(path, status_code=303)
 
 
 def safe_redirect_path(path: str, default: str = "/") -> str:
-    """`path` if it leads to a page of ours, else `default`."""
+    """Return `path` if it leads to a page of ours, else `default`."""
     is_local = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
     return path if is_local else default

@@ -1,7 +1,7 @@
 """Style sheet, scripts, font and icons, read once and served from memory.
 
-Promises that only files known at start can be asked for (there is no path to traverse), and that
-an address carries its content's hash, so that a browser may keep it for ever.
+Promises that only files known at start can be requested (there is no path to traverse), and that a
+URL carries its content's hash, so that a browser may cache it for ever.
 """
 
 import gzip
@@ -36,7 +36,7 @@ class Asset:
 
 
 class Assets:
-    """Every file under `folder`, by its path below it.
+    """Every file under `folder`, by its relative path.
 
     Raises ConfigurationError if the vendor files are missing.
     """
@@ -55,8 +55,8 @@ class Assets:
             )
 
     def _complete_stylesheet(self) -> None:
-        """The style sheet holds the figures' too, and asks for the font under the same address as
-        the page's preload."""
+        """Add the figures' styles to the style sheet, and point the font at the URL that the page
+        preloads."""
         sheet, font = self._assets.get("quorum.css"), self._assets.get(FONT)
         if sheet and font:
             figures = (TEMPLATES / FIGURES).read_bytes()

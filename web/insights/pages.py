@@ -1,4 +1,4 @@
-"""The matrix of symbols and agents, and why one symbol is decided as it is."""
+"""The matrix of symbols and agents, and why one symbol was decided as it was."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How the agent that votes with policies does now: its weight, what it earned, its live record."""
+"""Performance of the agent that votes with RL policies: its weight, earned weight, live record."""
 
 from agents.registry import policy_agent
 from orchestrator.evaluation.record_scorer import ScoredRecord
@@ -7,11 +7,12 @@ from research.report.formatting import format_number
 from research.report.tables import LabelledValue
 
 SHOWN_SCORES = ("Brier skill", "Hits above base rate")
-"""Scores of its record that are shown beside its weight."""
+"""Scores of its record that are shown next to its weight."""
 
 
 def active_model_facts(record: ScoredRecord) -> tuple[LabelledValue, ...]:
-    """Of its settled votes, whichever policies cast them; dashes where there are none yet."""
+    """Return the facts of the agent's settled votes, whichever policies cast them; dashes where
+    there are none yet."""
     agent = policy_agent()
     earned, trust = (
         record.latest_by_agent(record.earned_weights),

@@ -36,12 +36,12 @@ from web.schemas import market_fields, to_schema
 from web.services import LabService, RulesOfProfile, ServedRun, WatchedSymbols
 
 PROMOTED_BY = "over the API"
-"""Who promoted, as the record of promotions has it."""
+"""Who promoted a model, as the promotion log stores it."""
 
 
 @get("/lab/runs", sync_to_thread=True)
 def runs(served_run: Injected[ServedRun], lab: Injected[LabService]) -> LabRunsOut:
-    """Training runs, newest first."""
+    """Return the training runs, newest first."""
     return _runs_out(served_run, lab)
 
 
@@ -56,7 +56,7 @@ def start(
     lab: Injected[LabService],
     data: JSONBody[LabRunIn],
 ) -> LabStartedOut:
-    """Starts a training in a Ray worker; follow it in the list. Refused where this server runs
+    """Start a training run in a Ray worker; follow it in the list. Refused where this server runs
     without Ray."""
     id = lab.start(
         *training_form.parse_form(
@@ -78,7 +78,7 @@ def start(
 def run(
     served_run: Injected[ServedRun], lab: Injected[LabService], id: FromPath[str]
 ) -> LabRunDetailOut:
-    """One run: how it stands, its validation scores by stage, its held-out equity."""
+    """Return one run: its state, its validation scores by stage, its held-out equity."""
     state = components.find_run(lab, id)
     folder = lab.run(id)
     progress, held_out = folder.progress(), folder.held_out()
@@ -100,8 +100,8 @@ def post_run_action(
     id: FromPath[str],
     move: FromPath[str],
 ) -> LabRunActionOut:
-    """`stop`, `resume`, or `keep` its policy as a model. A run that has ended stays as it is when
-    it is stopped."""
+    """Apply an action to a run: `stop`, `resume`, or `keep` its policy as a model. Stopping a run
+    that has ended changes nothing."""
     model = components.apply_run_action(lab, id, move)
     notifier.notify()
     return LabRunActionOut(
@@ -116,7 +116,7 @@ def delete_run(
     lab: Injected[LabService],
     id: FromPath[str],
 ) -> LabRunsOut:
-    """Deletes a run that has ended; a model that was kept of it stays."""
+    """Delete a run that has ended; a model kept from it stays."""
     lab.delete_run(id)
     notifier.notify()
     return _runs_out(served_run, lab)
@@ -124,7 +124,7 @@ def delete_run(
 
 @get("/lab/models", sync_to_thread=True)
 def models(served_run: Injected[ServedRun], lab: Injected[LabService]) -> LabModelsOut:
-    """Models, newest first, the policy that ships at the end; and which one is active."""
+    """Return the models, newest first and the built-in policy last, and which one is active."""
     return _models_out(served_run, lab)
 
 
@@ -132,7 +132,7 @@ def models(served_run: Injected[ServedRun], lab: Injected[LabService]) -> LabMod
 def model(
     served_run: Injected[ServedRun], lab: Injected[LabService], id: FromPath[str]
 ) -> LabModelDetailOut:
-    """One model with its manifest."""
+    """Return one model with its manifest."""
     components.find_model(lab, id)
     model_out = _model_out(lab, id, components.runs_by_model(lab))
     return LabModelDetailOut(model=model_out, **market_fields(served_run))
@@ -142,7 +142,7 @@ def model(
 def drift(
     served_run: Injected[ServedRun], lab: Injected[LabService], id: FromPath[str]
 ) -> LabDriftOut:
-    """How far what the model would see now has moved from what it was trained on."""
+    """Return how far the model's current inputs have drifted from its training data."""
     components.find_model(lab, id)
     drift_out = tuple(to_schema(each, DriftOut) for each in lab.drift(id))
     return LabDriftOut(model=id, drift=drift_out, **market_fields(served_run))
@@ -155,8 +155,8 @@ def promote(
     lab: Injected[LabService],
     id: FromPath[str],
 ) -> LabModelsOut:
-    """Makes the model active from the next cycle on. One whose files are refused leaves the former
-    active."""
+    """Make the model active from the next cycle on. If its files are refused, the active model
+    stays."""
     lab.promote(id, PROMOTED_BY)
     notifier.notify()
     return _models_out(served_run, lab)
@@ -168,7 +168,7 @@ def roll_back(
     notifier: Injected[Notifier],
     lab: Injected[LabService],
 ) -> LabModelsOut:
-    """Makes the model active that was before the present one was promoted."""
+    """Make the model active again that was active before the last promotion."""
     lab.roll_back(PROMOTED_BY)
     notifier.notify()
     return _models_out(served_run, lab)
@@ -182,8 +182,8 @@ def delete_model(
     id: FromPath[str],
     voted: FromQuery[bool] = False,
 ) -> LabModelsOut:
-    """Deletes a model; the active one is refused. One that was ever active only goes with `voted`,
-    for what it decided cannot be verified afterwards."""
+    """Delete a model; the active one is refused. One that was ever active is deleted only with
+    `voted`, because its decisions cannot be verified afterwards."""
     lab.delete_model(id, voted=voted)
     notifier.notify()
     return _models_out(served_run, lab)
@@ -243,7 +243,7 @@ def _form_from_json(
     rules_of_profile: RulesOfProfile,
     data: LabRunIn,
 ) -> TrainingFormData:
-    """The usual form with what was given in its place, as if it had been typed."""
+    """Return the default form with the given values filled in as if they had been typed."""
     given = {name: getattr(data, name) for name in training_form.FIELD_NAMES}
     values = {name: _form_text(name, value) for name, value in given.items() if value is not None}
     return replace(

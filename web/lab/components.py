@@ -1,7 +1,7 @@
-"""What the pages of the RL lab and the stream draw alike: runs, models, the active one, one run
-whole.
+"""What the RL lab's pages and the stream both draw: runs, models, the active model, one run in
+full.
 
-Promises that a run or a model whose files are damaged is shown as such and breaks nothing else.
+Promises that a run or a model with damaged files is shown as such and breaks nothing else.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -46,8 +46,8 @@ MAX_LISTED_RUNS, MAX_LISTED_MODELS = 40, 40
 
 @dataclass(frozen=True, slots=True)
 class ActiveModelView:
-    """The model that `agent` votes with; `rollback_target` is which would after a roll back, '' for
-    none."""
+    """The model that `agent` votes with; `rollback_target` is the one that a roll back would make
+    active, '' for none."""
 
     agent: str
     model: ModelLine
@@ -55,7 +55,8 @@ class ActiveModelView:
 
 
 def run_list_context(lab: LabService, states: Sequence[RunState]) -> dict[str, Any]:
-    """What the list of runs is drawn from: the newest of `states`, and how many more there are."""
+    """Return the template context of the list of runs: the newest of `states`, and how many more
+    there are."""
     lines = run_lines(lab, states)
     return {"runs": lines, "more_runs": len(states) - len(lines)}
 
@@ -73,7 +74,7 @@ def run_lines(lab: LabService, states: Sequence[RunState]) -> tuple[RunLine, ...
 
 
 def model_lines(lab: LabService) -> tuple[ModelLine, ...]:
-    """Newest first, the policy that ships at the end."""
+    """Return the models' lines, newest first and the built-in policy last."""
     runs = runs_by_model(lab)
     ids = [id for id in lab.models() if id != SHIPPED][:MAX_LISTED_MODELS]
     return tuple(load_model_line(lab, id, runs)[0] for id in (*ids, SHIPPED))
@@ -92,7 +93,7 @@ def active_model_view(lab: LabService) -> ActiveModelView:
 def load_model_line(
     lab: LabService, id: str, runs: Mapping[str, str]
 ) -> tuple[ModelLine, Policy | None]:
-    """A model's line, and what its files hold; `runs` names runs by the model they came to."""
+    """Load a model's line and its policy; `runs` maps a model to the run that it came from."""
     policy, load_error = _attempt(lambda: lab.policy(id))
     active = lab.active_model()
     run = f"/lab/runs/{runs[id]}" if id in runs else ""
@@ -114,7 +115,7 @@ def model_name(id: str) -> str:
 
 
 def run_view(lab: LabService, state: RunState) -> RunView:
-    """The run whole; what of it cannot be read is said, and the rest is shown."""
+    """Return one run in full; what cannot be read is named, and the rest is shown."""
     run, load_error = _attempt(lambda: lab.run(state.id))
     progress, held_out, policy, errors = None, None, None, [load_error]
     if run is not None:
@@ -139,7 +140,7 @@ def run_view(lab: LabService, state: RunState) -> RunView:
 
 
 def find_run(lab: LabService, id: str) -> RunState:
-    """Raises NotFoundError where there is no such run."""
+    """Return the run's state. Raises NotFoundError where there is no such run."""
     found = next((state for state in lab.runs() if state.id == id), None)
     if found is None:
         raise NotFoundError(f"There is no training run {id[:60]!r}. /lab lists those that are.")
@@ -147,19 +148,19 @@ def find_run(lab: LabService, id: str) -> RunState:
 
 
 def find_model(lab: LabService, id: str) -> tuple[ModelLine, Policy | None]:
-    """A model by its id. Raises NotFoundError where there is none."""
+    """Return a model by its id. Raises NotFoundError where there is none."""
     if id not in (*lab.models(), lab.active_model()):
         raise NotFoundError(f"There is no model {id[:60]!r}. /lab lists those that are.")
     return load_model_line(lab, id, runs_by_model(lab))
 
 
 def runs_by_model(lab: LabService) -> Mapping[str, str]:
-    """Ids of done runs, the newest of each model that they came to."""
+    """Map each model to the id of the newest finished run that produced it."""
     return {model_id_of_run(lab, state): state.id for state in reversed(lab.runs())}
 
 
 def apply_run_action(lab: LabService, id: str, action: str) -> str | None:
-    """Stop or resume a run, or keep its policy; then the model's id.
+    """Stop or resume a run, or keep its policy and return the model's id.
 
     Raises NotFoundError for another action.
     """
@@ -178,13 +179,13 @@ def apply_run_action(lab: LabService, id: str, action: str) -> str | None:
 
 
 def load_drift_lines(lab: LabService, id: str) -> tuple[DriftLine, ...]:
-    """Nothing where that cannot be told."""
+    """Load the drift of the model's inputs; empty where it cannot be computed."""
     drift, _ = _attempt(lambda: lab.drift(id))
     return drift_lines(drift or ())
 
 
 def overlaid_model_equity(lab: LabService, ids: Sequence[str]) -> str:
-    """Held-out equity of the models whose runs are still there; '' for fewer than two."""
+    """Draw the held-out equity of the models whose runs still exist; '' for fewer than two."""
     runs = runs_by_model(lab)
     held_out_by_model = {
         model_name(id): path
@@ -199,7 +200,8 @@ def overlaid_model_equity(lab: LabService, ids: Sequence[str]) -> str:
 
 
 def model_id_of_run(lab: LabService, state: RunState) -> str:
-    """The id that a done run's policy has or would have as a model; '' for another run."""
+    """Return the id that a finished run's policy has or would have as a model; '' for another
+    run."""
     if state.state != "done":
         return ""
     folder, _ = _attempt(lambda: lab.run(state.id).policy())
@@ -220,7 +222,7 @@ def _load_run_policy(run: RunFolder) -> Policy | None:
 
 
 def _attempt(read: Callable[[], _T]) -> tuple[_T | None, str]:
-    """What was read, or None and why it was refused."""
+    """Return what `read` returns, or None and why it was refused."""
     try:
         return read(), ""
     except QuorumError as refusal:

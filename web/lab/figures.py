@@ -1,7 +1,8 @@
-"""Figures of the RL lab: many seeds as thin lines within a band, and what stands out before them.
+"""Figures of the RL lab: the paths of many seeds as thin lines in a band, with means and benchmarks
+drawn on top.
 
-Drawn like every other figure (`research/report/svg.py`): SVG in a frame of words, with a table
-of its numbers. Leaves out reading a run; whoever asks brings arrays.
+Drawn like every other figure (`research/report/svg.py`): SVG framed by a caption, with a table of
+its numbers. Leaves out reading a run; the caller passes arrays.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,8 +40,8 @@ BENCHMARK_LOOKS = (5, 8, 7, 2)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CurveGroup:
-    """Paths (S, X) of alike things, NaN where one has none: drawn thin, in a band from the lowest
-    to the highest of each place."""
+    """Paths (S, X) of S similar members at X places, NaN where a member has no value: drawn thin,
+    in a band from the lowest to the highest at each place."""
 
     name: str
     paths: Floats
@@ -48,7 +49,7 @@ class CurveGroup:
 
     @property
     def mean(self) -> Floats:
-        """(X,) of those that got so far, NaN where none did."""
+        """The mean (X,) of the members that have a value, NaN where none has."""
         known = np.isfinite(self.paths)
         count = known.sum(axis=0)
         total = np.where(known, self.paths, 0.0).sum(axis=0)
@@ -58,8 +59,8 @@ class CurveGroup:
 def learning_curves(
     id: str, title: str, members: Sequence[str], steps: Sequence[float], values: Sequence[float]
 ) -> str:
-    """One score of a run by steps learnt: each row of progress names its member ("ppo-0"), its
-    steps and its value, NaN where that is not known. Empty before the first."""
+    """Draw one score of a run by training steps: each row of progress has a member ("ppo-0"), its
+    steps and its value, NaN where unknown. Empty before the first row."""
     known = np.isfinite(np.asarray(values, np.float64))
     if not known.any():
         return ""
@@ -79,15 +80,15 @@ def learning_curves(
 
 
 def _interpolate(across: Floats, at: Floats, values: Floats) -> Floats:
-    """The measured `values` at `at` joined by lines, NaN before the first and after the last; each
-    is there at the place nearest to it, so that a single one is too."""
+    """Interpolate the measured `values` at `at`, NaN before the first and after the last. Each is
+    also set at the place nearest to it, so that a single value is drawn too."""
     path = np.interp(across, at, values, left=np.nan, right=np.nan)
     path[np.abs(across[:, None] - at).argmin(axis=0)] = values
     return np.asarray(path)
 
 
 def held_out_equity(id: str, title: str, held_out: HeldOutPaths) -> str:
-    """Growth through the test period of the ensemble, its members as a band, and benchmarks."""
+    """Draw growth over the test period: the ensemble, its members as a band, and benchmarks."""
     members = np.array([growth(path) for path in held_out.members.values()])
     benchmarks = [
         PlotCurve(name, growth(path), BENCHMARK_LOOKS[place % len(BENCHMARK_LOOKS)])
@@ -99,8 +100,8 @@ def held_out_equity(id: str, title: str, held_out: HeldOutPaths) -> str:
 
 
 def overlaid_equity(id: str, title: str, runs: Mapping[str, HeldOutPaths]) -> str:
-    """Ensembles of several runs over the days that all of them reach, each begun at 0. A run keeps
-    some of its days only, and each its own: between them it is joined by lines."""
+    """Draw the ensembles of several runs over the days that all of them cover, each starting at 0.
+    A run keeps only some of its days, and each its own: lines join them."""
     days = {name: np.asarray(held_out.dates, "datetime64[D]") for name, held_out in runs.items()}
     known = [own_days for own_days in days.values() if len(own_days)]
     if len(known) < len(runs):
@@ -118,7 +119,7 @@ def overlaid_equity(id: str, title: str, runs: Mapping[str, HeldOutPaths]) -> st
 
 
 def growth(equity: Sequence[float] | Floats) -> Floats:
-    """(T,) since the beginning."""
+    """Return the relative change (T,) since the first value."""
     path = np.asarray(equity, np.float64)
     return path / path[0] - 1.0 if len(path) else path
 
@@ -166,7 +167,7 @@ def _band(group: CurveGroup, scale: AxisScale) -> list[str]:
 
 
 def _thin_line(values: Floats, scale: AxisScale, look: int) -> str:
-    """A line with a dot where it ends; one that has only begun is its dot."""
+    """Draw a line with a dot at its end; a path with a single value is only its dot."""
     ends = plot_points(values, scale)[-1:]
     dots = (f'<path class="dot end look-{look}" d="M{x} {y}h0"/>' for x, y in ends)
     return svg_path(values, scale, f"curve thin look-{look}") + "".join(dots)

@@ -1,6 +1,6 @@
-"""The parts of the RL lab that change by themselves, drawn for the stream as the pages draw them.
+"""The parts of the RL lab that update live, drawn for the stream as on the pages.
 
-Promises that only what has changed is drawn again. Leaves out who gets it, and when
+Promises that only what has changed is drawn again. Leaves out who receives it, and when
 (`live/stream.py`).
 """
 
@@ -17,7 +17,7 @@ from web.services import LabService
 
 CHECK_SECONDS = 0.5
 MAX_FOLLOWED_RUNS = 4
-"""Runs whose pages are kept up to date: those that go on, then those that went on last."""
+"""Runs whose pages are kept up to date: running ones, then the most recently active."""
 
 
 class LabLive:
@@ -61,7 +61,7 @@ class LabLive:
         return self
 
     def _run_completed(self, states: Sequence[RunState]) -> bool:
-        """Whether a run is done that was not: its model has somewhere to come from."""
+        """Return whether a run has finished since the last look: its model now has a source run."""
         before = {state.id for state in self._states or () if state.state == "done"}
         return any(state.state == "done" and state.id not in before for state in states)
 

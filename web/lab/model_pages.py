@@ -1,4 +1,4 @@
-"""Models of the RL lab: one, several side by side, and which of them the RL agent votes with."""
+"""Models of the RL lab: one, several compared, and the choice of the active one."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -20,9 +20,9 @@ from web.services import LabService
 from web.shell import DataSource, PageContext, ShellBuilder, WebRequest
 
 PROMOTED_BY = "on the RL lab's page"
-"""Who promoted, as the record of promotions has it."""
+"""Who promoted a model, as the promotion log stores it."""
 MIN_COMPARED, MAX_COMPARED = 2, 6
-"""Models that are compared at once."""
+"""Most models compared at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,8 +128,8 @@ def delete_model(
 
 
 def models_to_compare(lab: LabService, ids: tuple[str, ...]) -> dict[str, tuple[ModelLine, Policy]]:
-    """The models that are to be compared. Raises InputError for too few, too many or one whose
-    files are refused, and NotFoundError."""
+    """Return the models to compare. Raises InputError for too few, too many or one whose files are
+    refused, and NotFoundError for an unknown one."""
     if not MIN_COMPARED <= len(ids) <= MAX_COMPARED:
         raise InputError(
             f"{len(ids)} models were chosen. Choose {MIN_COMPARED} to {MAX_COMPARED} of those on "

@@ -1,6 +1,6 @@
-"""Models as the pages of the RL lab draw them: a line in the list, one whole, several side by side.
+"""Models as the RL lab's pages draw them: a line in the list, one in full, several compared.
 
-Leaves out which models there are, and how their scores are shown (`score_views.py`).
+Leaves out which models exist, and how their scores are shown (`score_views.py`).
 """
 
 from collections import Counter
@@ -26,7 +26,8 @@ FULL_PSI = 0.25
 
 @dataclass(frozen=True, slots=True)
 class DriftLine:
-    """`width` of 100 is how far the bar reaches; '' and a word instead where too little is seen."""
+    """`width` (of 100) is the length of the bar; '' and a word instead where there are too few
+    observations."""
 
     feature: str
     psi: str
@@ -38,8 +39,8 @@ class DriftLine:
 
 @dataclass(frozen=True, slots=True)
 class ModelLine:
-    """`load_error` says why its files are refused; all that they would say is empty then. `run` and
-    `parent` lead to where it came from, '' where that is not known."""
+    """`load_error` says why its files are refused; the fields read from them are then empty. `run`
+    and `parent` link to where it came from, '' where unknown."""
 
     id: str
     slug: str
@@ -78,8 +79,8 @@ def model_line(
     is_local: bool,
     run: str,
 ) -> ModelLine:
-    """`pinned` where a setting names the active model, so that no other can be promoted; `is_local`
-    where its files are of this home, so that they can be deleted."""
+    """Return a model's line. `pinned` means that a setting names the active model, so that no other
+    can be promoted; `is_local` that its files are in this home, so that they can be deleted."""
     manifest = policy.manifest if policy else None
     return ModelLine(
         id=id,
@@ -111,7 +112,7 @@ def model_view(policy: Policy) -> ModelView:
 
 
 def describe_members(policy: Policy) -> str:
-    """`5 PPO and 5 DQN, voting alike`."""
+    """Describe the members: `5 PPO and 5 DQN, voting alike`."""
     count = Counter(member.algorithm for member in policy.members)
     names = " and ".join(f"{n} {algorithm.upper()}" for algorithm, n in count.items())
     how = "weighed by the market’s regime" if policy.selection == "regimes" else "voting alike"
@@ -119,7 +120,7 @@ def describe_members(policy: Policy) -> str:
 
 
 def describe_periods(manifest: Manifest) -> str:
-    """Its three periods in a sentence each, those that are known."""
+    """Return one sentence with those of the three periods that are known."""
     words = (("train", "Trained"), ("validation", "chosen by"), ("test", "judged on"))
     periods = [
         f"{word} {' to '.join(manifest.periods[name])}"
@@ -155,7 +156,7 @@ _PERIODS = {"train": "Trained on", "validation": "Chosen by", "test": "Judged on
 
 
 def members_grid(policy: Policy) -> FigureTable:
-    """Who votes in it: the scaling of each member and how much each weighs."""
+    """Return a table of the ensemble's members: the scaling and weight of each."""
     weights = policy.weights
     uneven = len(weights) > 1
     lines = tuple(
@@ -184,7 +185,7 @@ def members_grid(policy: Policy) -> FigureTable:
 
 
 def comparison_grids(policies: Mapping[str, Policy]) -> tuple[FigureTable, ...]:
-    """The ensembles' figures side by side, and what they were asked for where that differs."""
+    """Return tables that compare the ensembles' figures, and their arguments where those differ."""
     scores = {id: policy.manifest.scores.get(ENSEMBLE, {}) for id, policy in policies.items()}
     scores_comparison = scores_grid(scores, "Side by side")
     facts_by_model = {

@@ -1,4 +1,4 @@
-"""The RL lab: the active model, training runs, and what can be done with them."""
+"""The RL lab: the active model, training runs, and the actions on them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -35,9 +35,9 @@ Form = Annotated[dict[str, Any], Body(media_type=RequestEncodingType.URL_ENCODED
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabPage(PageContext):
-    """`facts` are of the RL agent's record, `drift` of what it sees. `can_train` where a run can be
-    started here; `labels`, `choices` and `algorithms` are of the form, `show_advanced` where one of
-    its folded fields was refused."""
+    """`facts` are of the RL agent's record, `drift` of its inputs. `can_train` says whether a run
+    can be started here; `labels`, `choices` and `algorithms` belong to the form, `show_advanced` is
+    true where one of its folded fields was refused."""
 
     template: ClassVar[str] = "lab/lab.html"
     active_model: ActiveModelView
@@ -103,7 +103,7 @@ def start_run(
     style: NamedDependency[NumberStyle],
     data: Form,
 ) -> Response[Any]:
-    """Starts it, or shows the form again with each refusal beside its field."""
+    """Start a run, or show the form again with each refusal next to its field."""
     form = training_form.read_form(data)
     try:
         lab.start(
@@ -170,7 +170,7 @@ def delete_run(
 
 
 def require_confirmation(data: Mapping[str, Any], what: str) -> None:
-    """Raises InputError where nobody was asked twice."""
+    """Check that the form confirms the action. Raises InputError where it does not."""
     if data.get("sure") != "yes":
         raise InputError(f"{what} was not confirmed. Use the dialog on the RL lab's page.")
 

@@ -1,4 +1,4 @@
-"""Training runs as the pages of the RL lab draw them: a line in the list, and one whole."""
+"""Training runs as the RL lab's pages draw them: a line in the list, and one in full."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -32,8 +32,8 @@ _SENTENCES = {
 
 @dataclass(frozen=True, slots=True)
 class RunAction:
-    """What can be done with a run: the last part of its address, its word, its icon; `primary`
-    marks what most come for."""
+    """An action on a run: the last part of its URL, its word, its icon; `primary` marks the most
+    common one."""
 
     verb: str
     word: str
@@ -48,8 +48,8 @@ REGISTER = RunAction("keep", "Keep as model", "layers", primary=True)
 
 @dataclass(frozen=True, slots=True)
 class RunLine:
-    """`what` says what it does, `time_left` how long it may still take, `percent` how much is done;
-    `error` why it failed. `data` names the market it learns from."""
+    """`what` says what the run does, `time_left` its remaining time, `percent` its progress;
+    `error` why it failed. `data` names the market that it trains on."""
 
     id: str
     slug: str
@@ -74,7 +74,7 @@ class RunLine:
 
 @dataclass(frozen=True, slots=True)
 class LabFigure:
-    """A figure in HTML under its title; `caption` is how to read it."""
+    """A figure in HTML with its title; `caption` explains how to read it."""
 
     id: str
     title: str
@@ -84,8 +84,8 @@ class LabFigure:
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """A run whole. `load_error` says which of its files could not be read, `model` leads to what
-    was kept of it; each empty where there is none."""
+    """A run in full. `load_error` names the files that could not be read, `model` links to the
+    model kept from it; each is empty where there is none."""
 
     line: RunLine
     curves: tuple[LabFigure, ...]
@@ -98,8 +98,8 @@ class RunView:
 
 
 def run_line(state: RunState, *, can_train: bool, is_registered: bool = False) -> RunLine:
-    """`can_train` where runs can be stopped and resumed from the page, `is_registered` where its
-    policy is a model already."""
+    """Return a run's line. `can_train` means that runs can be stopped and resumed from the page,
+    `is_registered` that its policy is already a model."""
     word, icon, tone = _STATES[state.state]
     actions = {
         "running": (STOP,) if can_train else (),
@@ -141,7 +141,7 @@ def _progress_text(state: RunState) -> str:
 
 
 def learning_curve_figures(progress: StageProgress) -> tuple[LabFigure, ...]:
-    """A figure for each score of the validation period that is known anywhere."""
+    """Return a figure for each validation score that is known at any stage."""
     figures = []
     for place, (name, values) in enumerate(progress.scores.items()):
         title = f"Validation: {name}"
@@ -158,7 +158,7 @@ def held_out_figure(held_out: HeldOutPaths | None) -> str:
 
 
 def argument_facts(arguments: Mapping[str, object]) -> tuple[LabelledValue, ...]:
-    """Everything a run was asked for, in the order of the command's help."""
+    """Return every argument of a run, in the order of the command's help."""
     return tuple(
         LabelledValue(
             LABELS.get(each.name, each.name.replace("_", " ").capitalize()),
@@ -171,7 +171,7 @@ def argument_facts(arguments: Mapping[str, object]) -> tuple[LabelledValue, ...]
 
 
 def format_argument(value: object) -> str:
-    """A value of an argument; a dash where it was left to whoever learns."""
+    """Format an argument's value; a dash where the default of training applies."""
     if value is None or value == "":
         return UNKNOWN
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""What the API answers on training runs and models, and what it takes to start a run."""
+"""Schemas of training runs and models, and of the request that starts a run."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,8 +8,8 @@ from web.schemas import ApiRequest, ApiResponse
 
 
 class LabRunIn(ApiRequest, frozen=True, kw_only=True):
-    """What is left out is as the page proposes it: the watchlist, the costs in force, the history
-    divided by its length. `docs/understand/rl.md` says what each means."""
+    """A training run to start. Defaults are those of the page: the watchlist, the costs in force,
+    the history split by its length. `docs/understand/rl.md` explains each field."""
 
     symbols: list[str] | None = None
     algo: list[str] | None = None
@@ -35,7 +35,7 @@ class LabRunIn(ApiRequest, frozen=True, kw_only=True):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabRunOut:
     """`state` is running, done, failed, cancelled or interrupted; `done` of `total` are environment
-    steps. `data` names the market it learns from, which may be `invented`."""
+    steps. `data` names the market that it trains on, which may be `invented`."""
 
     id: str
     label: str
@@ -61,7 +61,7 @@ class LabRunsOut(ApiResponse):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabProgressOut:
-    """A row a stage; scores are of the validation period, null where not known."""
+    """One row per stage; scores are of the validation period, null where unknown."""
 
     member: tuple[str, ...]
     steps: tuple[int, ...]
@@ -71,7 +71,7 @@ class LabProgressOut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldOutEquityOut:
-    """Equity through the held-out years, 1 at their start, net of cost."""
+    """Equity over the held-out years, 1 at the start, net of costs."""
 
     dates: tuple[str, ...]
     ensemble: tuple[float, ...]
@@ -81,7 +81,7 @@ class HeldOutEquityOut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabRunDetailOut(ApiResponse):
-    """`held_out` is null before the run is done; `model` is what was kept of it."""
+    """`held_out` is null until the run is done; `model` is the model kept from it."""
 
     training: LabRunOut
     progress: LabProgressOut
@@ -98,7 +98,7 @@ class LabStartedOut(ApiResponse):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabRunActionOut(ApiResponse):
-    """`model` is the id under which a run's policy was kept, null for any other move."""
+    """`model` is the id under which a run's policy was kept, null for any other action."""
 
     training: LabRunOut
     model: str | None
@@ -106,8 +106,8 @@ class LabRunActionOut(ApiResponse):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabModelOut:
-    """`manifest` is null where the files are `refused`, which then says why. `run` is the run that
-    it came of, where that is still there."""
+    """`manifest` is null where the files are refused, and `refused` then says why. `run` is the run
+    that it came from, if that still exists."""
 
     id: str
     seated: bool
@@ -119,8 +119,8 @@ class LabModelOut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabModelsOut(ApiResponse):
-    """`seated` is the active model ('shipped' is the policy that comes with Quorum); `former`
-    would be after a roll back."""
+    """`seated` is the active model ('shipped' is the policy that comes with Quorum); `former` is
+    the one that a roll back would make active."""
 
     seated: str
     former: str | None
@@ -134,7 +134,8 @@ class LabModelDetailOut(ApiResponse):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftOut:
-    """`psi` (population stability index) and `word` are null where too little was seen."""
+    """`psi` (population stability index) and `word` are null where there are too few
+    observations."""
 
     feature: str
     psi: float | None

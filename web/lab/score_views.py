@@ -1,6 +1,6 @@
-"""What a policy was worth on years it had not seen, in words and figures.
+"""The held-out scores of a policy, in words and figures.
 
-Promises that no score is shown without its interval, and that what is not known is a dash.
+Promises that no score is shown without its interval, and that an unknown value is a dash.
 """
 
 import re
@@ -35,7 +35,7 @@ MEMBER_NAME = re.compile(r"[a-z0-9]+-\d+")
 
 @dataclass(frozen=True, slots=True)
 class SkillVerdict:
-    """What the forecasts were worth in words, and the figure with its interval."""
+    """The quality of the forecasts in words, and the figure with its interval."""
 
     text: str
     figures: str
@@ -44,7 +44,8 @@ class SkillVerdict:
 
 
 def skill_verdict(manifest: Manifest | None) -> SkillVerdict:
-    """Against the base rate, by whether the whole interval lies on one side of it."""
+    """Compare the forecasts with the base rate, by whether the whole interval lies on one side of
+    it."""
     score = manifest.scores.get(ENSEMBLE, {}).get(SKILL) if manifest else None
     if score is None:
         return SkillVerdict("What it was worth is not known", "", "circle-dashed", "none")
@@ -64,7 +65,7 @@ def skill_verdict(manifest: Manifest | None) -> SkillVerdict:
 
 
 def scores_grid(scores: Mapping[str, Mapping[str, Score]], title: str = "") -> FigureTable | None:
-    """Everybody's figures on the held-out years: the ensemble, each member, each benchmark."""
+    """Return a table of the held-out scores: the ensemble, each member, each benchmark."""
     names = {name for own in scores.values() for name in own}
     heads = (*(name for name in SHOWN_SCORES if name in names), *sorted(names - set(SHOWN_SCORES)))
     if not heads:
@@ -86,12 +87,13 @@ def scores_grid(scores: Mapping[str, Mapping[str, Score]], title: str = "") -> F
 
 
 def score_cell(manifest: Manifest | None, head: str) -> FormattedFigure:
-    """The ensemble's own figure called `head`."""
+    """Return the ensemble's score called `head`."""
     return _format_score(manifest.scores.get(ENSEMBLE, {}).get(head) if manifest else None, head)
 
 
 def _rank(name: str) -> int:
-    """The ensemble first, then benchmarks, then members ("ppo-0")."""
+    """Return the sort key of a name: the ensemble first, then benchmarks, then members
+    ("ppo-0")."""
     return 0 if name == ENSEMBLE else 2 if MEMBER_NAME.fullmatch(name) else 1
 
 

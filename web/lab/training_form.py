@@ -1,7 +1,7 @@
-"""The form that starts a training run: what was typed, kept as it was typed, and what it asks for.
+"""The form that starts a training run: its fields as typed, and the arguments they make.
 
-Every field has its own error beside it. Leaves out what a training may be asked for at all:
-`TrainingArguments.validate` knows, and the market is read by whoever trains.
+Every field has its own error next to it. Leaves out which arguments are valid:
+`TrainingArguments.validate` checks them, and the training run reads the market.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ CHOICES: Mapping[str, tuple[tuple[str, str], ...]] = {
     ),
     "select": (("bagging", "all alike"), ("regimes", "by the market’s regime")),
 }
-"""What may be chosen, and what it is called."""
+"""Values to choose from, with their labels."""
 _ALLOWED = {
     "actions": get_args(ActionScheme),
     "reward": get_args(RewardName),
@@ -60,7 +60,8 @@ MIN_EPISODE_BARS = 20
 
 @dataclass(frozen=True, slots=True)
 class TrainingFormData:
-    """The fields as text. `errors` says by field what was refused, under '' what is of none."""
+    """The fields as text. `errors` maps a field to what was refused; the key '' is for the whole
+    form."""
 
     symbols: str = ""
     algo: tuple[str, ...] = ()
@@ -89,7 +90,7 @@ _ARGUMENTS = tuple(name for name in FIELD_NAMES if name != "symbols")
 ADVANCED_FIELDS = frozenset(
     {"stages", "patience", "episode", "dearer", "delay", "noise", "seed", "hidden"}
 )
-"""Fields that are folded away until one of them is refused."""
+"""Fields that stay folded until one of them is refused."""
 
 
 def default_form(
@@ -99,7 +100,7 @@ def default_form(
     account_service: AccountService,
     rules_of_profile: RulesOfProfile,
 ) -> TrainingFormData:
-    """What is stored of the watchlist, divided in time by the length of its history, at the costs
+    """Return a form with the watchlist's stored history, split in time by its length, at the costs
     in force."""
     symbols = tuple(watched_symbols())
     watched = tuple(s for s in symbols if _has_bars(served_run, store, s)) or symbols
@@ -120,7 +121,7 @@ def default_form(
 
 
 def read_form(data: Mapping[str, Any]) -> TrainingFormData:
-    """The fields as a browser sent them; what it did not send is empty."""
+    """Return the fields as the browser sent them; missing ones are empty."""
     values: dict[str, Any] = {
         name: str(_as_list(data.get(name, ""))[0])[:MAX_FIELD_LENGTH] for name in FIELD_NAMES
     }
@@ -137,10 +138,10 @@ def parse_form(
     form: TrainingFormData,
     style: NumberStyle = ENGLISH,
 ) -> tuple[TrainingArguments, tuple[str, ...]]:
-    """What to train, and on which symbols; the form's numbers are as `style` writes them.
+    """Parse the form, with numbers in `style`, into what to train and on which symbols.
 
-    Raises TrainingFormError naming every field that cannot be read, or the first that cannot be
-    trained.
+    Raises TrainingFormError with every field that cannot be read, or the first argument that cannot
+    be trained.
     """
     errors: dict[str, str] = {}
     symbols = _collect_error(
@@ -173,7 +174,7 @@ def parse_form(
 
 
 class TrainingFormError(InputError):
-    """`errors`: by field what is wrong with it."""
+    """`errors` maps each field to what is wrong with it."""
 
     def __init__(self, errors: Mapping[str, str]) -> None:
         name, message = next(iter(errors.items()))
@@ -182,7 +183,7 @@ class TrainingFormError(InputError):
 
 
 def with_errors(form: TrainingFormData, refusal: InputError) -> TrainingFormData:
-    """The form with each refusal beside its field."""
+    """Return the form with each refusal next to its field."""
     if isinstance(refusal, TrainingFormError):
         return replace(
             form, errors={_field_or_form(name): message for name, message in refusal.errors.items()}
@@ -195,7 +196,7 @@ def _field_or_form(name: str) -> str:
 
 
 def _without_field_name(refusal: InputError) -> str:
-    """Its words, without the field's own name before them."""
+    """Return the refusal's message without the field's name in front."""
     message = str(refusal)
     head = f"{refusal.field} is "
     return (
@@ -214,7 +215,7 @@ def _collect_error(errors: dict[str, str], name: str, read: Any) -> Any:
 
 
 def _parse_field(name: str, text: str | tuple[str, ...], style: NumberStyle) -> Any:
-    """The argument `name` as it was typed. Raises InputError."""
+    """Parse the argument `name` as typed. Raises InputError."""
     if isinstance(text, tuple):
         return text
     if name in _ALLOWED:
@@ -254,7 +255,8 @@ def _has_bars(served_run: ServedRun, store: MarketDataStore, symbol: str) -> boo
 
 
 def _default_episode(begin: date, train_until: date) -> int:
-    """Bars in an episode: as usual, or the half of a short history, so that windows differ."""
+    """Return the bars of an episode: the default, or half of a short history, so that windows
+    differ."""
     bars = round((train_until - begin).days * BARS_A_DAY) - WARMUP
     return min(TrainingArguments().episode, max(bars // 2, MIN_EPISODE_BARS))
 
@@ -262,7 +264,7 @@ def _default_episode(begin: date, train_until: date) -> int:
 def _split_dates(
     served_run: ServedRun, store: MarketDataStore, symbols: Sequence[str]
 ) -> tuple[date, date, date]:
-    """The first day, and the last days to train and to choose on; the usual ones where nothing is
+    """Return the first day and the last days of training and validation; defaults where nothing is
     stored."""
     spans = [store.span(served_run.market, symbol, served_run.timeframe) for symbol in symbols]
     known = [span for span in spans if span is not None]

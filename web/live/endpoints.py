@@ -1,4 +1,4 @@
-"""The two live addresses: HTML for the dashboard, JSON events for programs."""
+"""The two live endpoints: HTML for the dashboard, JSON events for programs."""
 
 import asyncio
 import time
@@ -44,7 +44,7 @@ async def dashboard_stream(
     symbol: FromQuery[str] = "",
     since: FromQuery[str] = "",
 ) -> Stream:
-    """What a page shows, as it changes. `Last-Event-ID` goes over `since`."""
+    """Stream what a page shows as it changes. `Last-Event-ID` takes precedence over `since`."""
     requested = frozenset(filter(None, topics.split(",")))
     topics_known = fragment_renderer.topics
     if unknown := requested - topics_known:
@@ -67,8 +67,8 @@ async def events(
     event_follower: Injected[EventFollower],
     since: SinceParameter = "",
 ) -> Stream:
-    """Every event of the journal as server-sent JSON, in order. Without `since` and without
-    `Last-Event-ID` it starts with what happens next."""
+    """Stream every event of the journal as server-sent JSON, in order. Without `since` and
+    `Last-Event-ID` it starts with the next event."""
     start = request.headers.get("last-event-id") or since
     return _stream_response(
         _event_messages(
@@ -81,7 +81,7 @@ async def events(
 
 
 def _resume_seq(event_follower: EventFollower, start: str) -> int | None:
-    """The number to resume after; None where this database never gave the id."""
+    """Return the number to resume after; None where this database never issued the id."""
     if not start:
         return event_follower.seq
     cursor = (event_follower.epoch, int(start)) if is_seq(start) else parse_cursor(start)
@@ -130,7 +130,7 @@ async def _event_messages(
 
 
 def _event_body(event: Event, simulated: bool) -> dict[str, Any]:
-    """The event as the journal has it, and whether its market is simulated."""
+    """Return the event as the journal has it, and whether its market is simulated."""
     return {
         "seq": event.seq,
         "at": event.at,

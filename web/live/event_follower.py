@@ -1,8 +1,9 @@
-"""The end of the journal, followed once for all streams.
+"""Follows the end of the journal, once for all streams.
 
-Promises every event in order, none twice, whoever wrote it: the notifier wakes it for this
-process's events and a look once a second finds those of others. A reader has a cursor, not a queue:
-a slow one costs nothing and catches up from memory, or from the database if it fell far behind.
+Promises every event in order and exactly once, whichever process wrote it: the notifier wakes it
+for this process's events and a poll once a second finds those of others. A reader has a cursor, not
+a queue: a slow one costs nothing and catches up from memory, or from the database if it fell far
+behind.
 """
 
 import asyncio
@@ -32,7 +33,7 @@ class EventFollower:
         notifier: Notifier,
         on_events: Callable[[Sequence[Event]], None],
     ) -> None:
-        """`on_events` is called at every wake-up, in a thread, also when it brought no event."""
+        """`on_events` is called at every wake-up, in a thread, even when there is no new event."""
         self._journal, self._notifier = journal, notifier
         self._on_events = on_events
         self._events: list[Event] = []
@@ -50,7 +51,7 @@ class EventFollower:
             await self._task
 
     async def wait_for_update(self, seconds: float) -> bool:
-        """Waits for the next look at the journal, at most so long; whether it came."""
+        """Wait for the next look at the journal, at most `seconds`; return whether it came."""
         try:
             async with asyncio.timeout(seconds):
                 await self._changed.wait()
@@ -59,11 +60,12 @@ class EventFollower:
         return True
 
     def has_recorded(self, seq: int) -> bool:
-        """Whether event `seq` was recorded; the journal may be a moment ahead of this follower."""
+        """Return whether event `seq` was recorded; the journal may be a moment ahead of this
+        follower."""
         return seq <= self.seq or seq <= self._journal.last_seq()
 
     async def events_after(self, seq: int) -> Sequence[Event]:
-        """Events with a larger number, oldest first; all that are known or the next 500 of them."""
+        """Return the events with a larger number, oldest first: all known ones or the next 500."""
         if seq >= self.seq:
             return ()
         if seq >= self._oldest_seq:

@@ -52,18 +52,19 @@ class FragmentRenderer:
         return self._latest_state.is_relevant(event)
 
     def stale_keys(self, event: Event) -> Iterator[FragmentKey]:
-        """The keys that an event makes stale."""
+        """Yield the keys that an event makes stale."""
         return ((part.topic, *part.of(event)) for part in self._stale_by_kind[event.kind])
 
     async def render_all(self, keys: Iterable[FragmentKey]) -> str:
-        """The keys' partials; what was drawn already for somebody else is not drawn again."""
+        """Render the keys' partials; what was already drawn for another stream is not drawn
+        again."""
         sorted_keys = sorted(keys)
         if any(self._cached(key) is None for key in sorted_keys):
             return await asyncio.to_thread(lambda: "".join(map(self.render, sorted_keys)))
         return "".join(map(self.render, sorted_keys))
 
     def render(self, key: FragmentKey) -> str:
-        """The key's partials in `<hx-partial>`; empty where there is nothing to draw."""
+        """Render the key's partials in `<hx-partial>`; empty where there is nothing to draw."""
         html = self._cached(key)
         if html is None:
             with self._lock:

@@ -1,5 +1,5 @@
-"""Where things stand in one market and run: the newest decision on every symbol, and the newest
-ones in order. A page reads it from the records; the stream keeps one up to date from events."""
+"""The latest state of one market and run: the newest decision on every symbol, and the newest
+decisions in order. A page reads it from the records; the stream updates it from events."""
 
 from collections import deque
 from dataclasses import fields
@@ -43,17 +43,17 @@ class LatestState:
 
     @property
     def as_of(self) -> datetime | None:
-        """Close of the newest bar decided on."""
+        """The close of the newest bar decided on."""
         return max((recorded.as_of for recorded in self.decisions.values()), default=None)
 
     def is_relevant(self, event: Event) -> bool:
-        """Whether the event is of this market and run, or of no one market."""
+        """Return whether the event belongs to this market and run, or to no single market."""
         if event.kind in _RUN_EVENTS:
             return bool(event.run == self._run and event.payload.get("market") == self._market)
         return bool(event.payload.get("market", self._market) == self._market)
 
     def vote(self, symbol: str, agent: str) -> Vote | None:
-        """The newest vote, on its own or within its decision."""
+        """Return the newest vote, whether cast alone or within its decision."""
         if (symbol, agent) in self.early_votes:
             return self.early_votes[symbol, agent]
         recorded = self.decisions.get(symbol)
@@ -71,13 +71,13 @@ class LatestState:
 
 
 def vote_from_event(event: Event) -> Vote:
-    """The vote of a `vote.cast` event."""
+    """Return the vote of a `vote.cast` event."""
     payload = {name: event.payload[name] for name in _VOTE_FIELDS if name in event.payload}
     return Vote(**{**payload, "reasons": tuple(Reason(**reason) for reason in payload["reasons"])})
 
 
 def decision_from_event(event: Event) -> RecordedDecision:
-    """The decision of a `decision.made` event, as the records would give it."""
+    """Return the decision of a `decision.made` event, as the records would give it."""
     payload = event.payload
     return RecordedDecision(
         decision=decision_from_json({name: payload[name] for name in _DECISION_FIELDS}),

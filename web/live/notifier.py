@@ -1,7 +1,7 @@
-"""How the engine's thread wakes the streams: one call wakes every loop that waits.
+"""Wakes the streams from the engine's thread: one call wakes every event loop that waits.
 
-Promises that a wake-up is never lost and never blocks the caller. Carries no content: what
-happened is read from the journal, how far a cycle is from the engine.
+Promises that a wake-up is never lost and never blocks the caller. Carries no content: readers take
+events from the journal and a cycle's progress from the engine.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ class Notifier:
         self._subscribers: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
 
     def notify(self) -> None:
-        """Wakes every subscriber. A loop that has closed meanwhile is passed over."""
+        """Wake every subscriber; skip loops that have closed meanwhile."""
         with self._lock:
             subscribers = list(self._subscribers.items())
         for wakeup, loop in subscribers:
@@ -25,7 +25,8 @@ class Notifier:
                 loop.call_soon_threadsafe(wakeup.set)
 
     def subscribe(self) -> asyncio.Event:
-        """An event of the running loop that every `notify` sets; give it back to `unsubscribe`."""
+        """Return an event of the running loop that every `notify` sets; pass it to `unsubscribe` at
+        the end."""
         wakeup = asyncio.Event()
         with self._lock:
             self._subscribers[wakeup] = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""Recent closes for sparklines and day changes, kept as long as their bar is the latest one."""
+"""Recent closes for sparklines and day changes, cached while their bar is the latest one."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -14,7 +14,8 @@ _CACHE_SIZE = 2_000
 
 @dataclass(frozen=True, slots=True)
 class RecentCloses:
-    """Up to 60 closes known by an instant, oldest first, and the last one's change (a fraction)."""
+    """Up to 60 closes known by an instant, oldest first, and the change of the last one (a
+    fraction)."""
 
     closes: tuple[float, ...]
 

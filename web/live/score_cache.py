@@ -1,7 +1,7 @@
-"""This run's record, scored once for as long as nothing new is settled.
+"""The scores of this run's record, cached until new outcomes are settled.
 
-Promises that a page never scores what is scored already, and that two who ask at once wait for
-one answer. Reads and scores in the thread that asks: handlers that use it run in threads.
+Promises that no record is scored twice, and that two concurrent requests wait for one computation.
+Reads and scores in the calling thread: handlers that use it run in threads.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,8 @@ _RELEVANT_EVENTS = frozenset({EventKind.DECISION_SETTLED, EventKind.CYCLE_COMPLE
 
 
 class ScoreCache:
-    """Safe in threads. `on_events` may be called in any thread."""
+    """Caches the scored record. Safe to use from several threads; `on_events` may be called from
+    any."""
 
     def __init__(self, record_scorer: RecordScorer) -> None:
         self._record_scorer = record_scorer

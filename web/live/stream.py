@@ -1,9 +1,9 @@
-"""The live stream of the dashboard: one connection a tab, fragments and named JSON events.
+"""The live stream of the dashboard: one connection per tab, fragments and named JSON events.
 
-Promises that what a page shows and what its stream brings leave no gap: the page carries the
-cursor it was read at and every message the id to resume from. Values of one key are coalesced
-within a frame, so that a slow reader gets the newest and not all. How the engine stands has no id:
-it is of the moment only.
+Promises that no change is lost between a page and its stream: the page carries the cursor it was
+read at and every message the id to resume from. Values of one key are coalesced within a frame, so
+that a slow reader gets only the newest. The engine's state has no id: only its current value
+counts.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ SLOW_SECONDS = 1.0
 HEARTBEAT_SECONDS = 5.0
 ANNOUNCE_SECONDS = 10.0
 MAX_CATCH_UP_EVENTS = 2_000
-"""Events after which a page is fetched anew rather than caught up piece by piece."""
+"""Missed events above which a page is reloaded instead of updated piece by piece."""
 
 
 def sse_message(data: str, *, event: str = "", id: str = "") -> bytes:
@@ -41,19 +41,19 @@ def json_event(event: str, value: Any, id: str = "") -> bytes:
 
 
 def parse_cursor(text: str) -> tuple[str, int] | None:
-    """Epoch and seq of `{epoch}-{seq}`; None if it is none."""
+    """Return epoch and seq of `{epoch}-{seq}`; None for other text."""
     epoch, _, seq = text.rpartition("-")
     return (epoch, int(seq)) if epoch and is_seq(seq) else None
 
 
 def is_seq(text: str) -> bool:
-    """Whether `text` is an event's number that a database could hold."""
+    """Return whether `text` is an event's number that a database could hold."""
     return text.isascii() and text.isdecimal() and len(text) < 19
 
 
 @dataclass(frozen=True, slots=True)
 class StreamSubscription:
-    """What one stream is of: the topics of its page and the page's symbol."""
+    """What one stream shows: the topics of its page and the page's symbol."""
 
     topics: frozenset[str]
     symbol: str
@@ -65,7 +65,7 @@ class StreamSubscription:
 
 
 class DashboardStream:
-    """One tab's stream, from its cursor on. `run` yields messages until the reader leaves."""
+    """One tab's stream, from its cursor on. `run` yields messages until the client disconnects."""
 
     def __init__(
         self,
@@ -120,14 +120,14 @@ class DashboardStream:
                 )
 
     async def _can_catch_up(self, epoch: str, seq: int) -> bool:
-        """Whether a page of that cursor can be caught up piece by piece."""
+        """Return whether a page with that cursor can be updated piece by piece."""
         event_follower = self._event_follower
         if epoch != event_follower.epoch or event_follower.seq - seq > MAX_CATCH_UP_EVENTS:
             return False
         return await asyncio.to_thread(event_follower.has_recorded, seq)
 
     def _next_frame_at(self) -> float:
-        """When the next frame is to be sent, on the monotonic clock."""
+        """Return when the next frame is due, on the monotonic clock."""
         quick = any(not self._part(key).slow for key in self._stale_keys)
         if quick or self._pending_events or self._changed_moment():
             busy = len(self._stale_keys) > BUSY_KEYS
@@ -172,7 +172,7 @@ class DashboardStream:
             self._pending_events.append(json_event("a11y.announce", {"text": text}))
 
     async def _render_frame(self, cursor: str) -> bytes:
-        """What is due: the drawn keys under one id, some by themselves, then named events."""
+        """Render the due keys under one id, some as messages of their own, then named events."""
         now = self._flushed_at = time.monotonic()
         if now - self._slow_at >= SLOW_SECONDS:
             due, self._slow_at = self._stale_keys, now

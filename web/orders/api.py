@@ -1,4 +1,4 @@
-"""Orders: a look at one before it is placed, placing, amending, cancelling, and all that filled."""
+"""Orders: preview, place, amend and cancel them, and list orders and fills."""
 
 import math
 from typing import Annotated
@@ -60,8 +60,8 @@ def preview(
     rules_of_profile: Injected[RulesOfProfile],
     data: JSONBody[TicketIn],
 ) -> PreviewOut:
-    """What an order would do, every rule it was held against and, where all pass, a quote that
-    confirms it for 15 seconds."""
+    """Preview an order: what it would do, every rule it was checked against and, where all pass, a
+    quote that confirms it for 15 seconds."""
     found = account_service.preview(_parse_ticket(account_service, rules_of_profile, data))
     return to_schema(
         found,
@@ -81,8 +81,8 @@ def place(
     data: JSONBody[OrderIn],
     key: IdempotencyKeyHeader = None,
 ) -> OrderOut:
-    """Places what was previewed: the preview's `ticket` and `quote`, under a key of your own. The
-    same key with the same ticket again is answered with the same order."""
+    """Place a previewed order: the preview's `ticket` and `quote`, under a key of the caller's. The
+    same key with the same ticket again returns the same order."""
     keys = {name for name in (key, data.key) if name}
     if len(keys) > 1:
         raise InputError("The header Idempotency-Key and `key` are two different keys. Give one.")
@@ -107,7 +107,7 @@ def orders(
     source: FromQuery[str] = "",
     open: FromQuery[bool] = False,
 ) -> OrdersOut:
-    """Orders, newest first; `open` leaves out those that have ended."""
+    """Return orders, newest first; `open` leaves out those that have ended."""
     chosen = parse_order_filter(symbol, status, source)
     found = chosen.orders(blotter, limit + 1, before, open_only=open)
     return OrdersOut(
@@ -121,7 +121,7 @@ def orders(
 def cancel_all(
     served_run: Injected[ServedRun], account_service: Injected[AccountService]
 ) -> CancelledOut:
-    """Cancels every open order, exits included."""
+    """Cancel every open order, exits included."""
     ended = account_service.cancel_all()
     return CancelledOut(
         orders=tuple(to_schema(order, PublishedOrder) for order in ended),
@@ -143,7 +143,7 @@ def amend(
     id: FromPath[str],
     data: JSONBody[AmendmentIn],
 ) -> OrderOut:
-    """New terms of an open order, which trade from the next bar on."""
+    """Amend an open order; the new terms trade from the next bar on."""
     amendment = Amendment(
         quantity=data.quantity,
         limit_price=data.limit,
@@ -160,7 +160,7 @@ def cancel(
     account_service: Injected[AccountService],
     id: FromPath[str],
 ) -> OrderOut:
-    """Cancels an open order and the exits that wait for it; a cancelled one stays so."""
+    """Cancel an open order and the exits that wait for it; a cancelled order stays as it is."""
     ended = account_service.cancel(id)
     return _order_out(served_run, ended)
 
@@ -174,7 +174,7 @@ def fills(
     symbol: FromQuery[str] = "",
     order: FromQuery[str] = "",
 ) -> FillsOut:
-    """Fills, newest first; `order` is the id of the order they belong to."""
+    """Return fills, newest first; `order` is the id of the order they belong to."""
     name = parse_symbol(symbol) if symbol else None
     found = blotter.fills(order=order or None, symbol=name, before=before, limit=limit + 1)
     return FillsOut(
@@ -187,7 +187,7 @@ def fills(
 def _parse_ticket(
     account_service: AccountService, rules_of_profile: RulesOfProfile, data: TicketIn
 ) -> Ticket:
-    """Raises InputError naming what was refused and what would be accepted."""
+    """Parse a ticket. Raises InputError with what was refused and what would be accepted."""
     symbol, quantity = parse_symbol(data.symbol), data.quantity
     if (quantity is None) == (data.value is None):
         raise InputError("An order is of a quantity or of a value. Give one of them.")

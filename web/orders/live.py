@@ -39,7 +39,7 @@ class OrdersLive:
         yield Fragment("open-orders", partial)
 
     def _order_log(self) -> Iterator[Fragment]:
-        """The newest orders and fills of all."""
+        """Yield the newest orders and fills of all symbols."""
         orders, fills = self._blotter.orders(limit=PAGE_SIZE), self._blotter.fills(limit=PAGE_SIZE)
         log = self._renderer.partial("orders/order_log", orders=order_rows(orders))
         yield Fragment("order-log", log)

@@ -1,4 +1,4 @@
-"""Which orders a page shows: its filters, as they stand in its address."""
+"""The filter of a page's orders, as its URL spells it."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from domain.trading.orders import OrderSource, OrderStatus
 from storage.accounts.blotter import BlotterFill, BlotterOrder, SqlBlotter
 
 _CHUNK_SIZE = 500
-"""Lines that are read at once for a file."""
+"""Rows read at once for a CSV file."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderFilter:
-    """Empty is every one."""
+    """A filter of orders; an empty field matches every order."""
 
     symbol: str = ""
     status: str = ""
@@ -26,7 +26,7 @@ class OrderFilter:
         return bool(self.symbol or self.status or self.source)
 
     def url(self, path: str, **more: int | None) -> str:
-        """`path` with these filters, and with what of `more` is given."""
+        """Return `path` with these filters and the parameters in `more`."""
         parameters = {"symbol": self.symbol, "status": self.status, "source": self.source, **more}
         query = {name: value for name, value in parameters.items() if value}
         return f"{path}?{urlencode(query)}" if query else path
@@ -39,7 +39,7 @@ class OrderFilter:
         *,
         open_only: bool = False,
     ) -> tuple[BlotterOrder, ...]:
-        """Newest first."""
+        """Return the matching orders, newest first."""
         return blotter.orders(
             open_only=open_only,
             symbols=(self.symbol,) if self.symbol else (),
@@ -52,7 +52,7 @@ class OrderFilter:
     def fills(
         self, blotter: SqlBlotter, limit: int, before: int | None = None
     ) -> tuple[BlotterFill, ...]:
-        """Newest first; fills have no status."""
+        """Return the matching fills, newest first; fills have no status."""
         return blotter.fills(symbol=self.symbol or None, before=before, limit=limit)
 
     def all_orders(self, blotter: SqlBlotter) -> Iterator[BlotterOrder]:
@@ -69,7 +69,7 @@ class OrderFilter:
 
 
 def parse_order_filter(symbol: str = "", status: str = "", source: str = "") -> OrderFilter:
-    """Raises InputError for a status or a source that there is not."""
+    """Parse the filter. Raises InputError for an unknown status or source."""
     return OrderFilter(
         parse_symbol(symbol) if symbol.strip() else "",
         _parse_choice("status", status, OrderStatus),

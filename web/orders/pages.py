@@ -1,4 +1,4 @@
-"""Open orders and what became of all others, one order by itself, and the files of both."""
+"""Open and past orders, one order in detail, and CSV files of orders and fills."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ from web.render import Renderer
 from web.shell import PageContext, ShellBuilder, WebRequest
 
 NEWEST_TOPICS, FILTERED_TOPICS = ("orders", "order-log", "guard"), ("order-pages", "guard")
-"""Topics of the newest orders, and of pages that only they who look at them see."""
+"""Topics of the newest orders, and of pages that depend on the request."""
 Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
 
 
@@ -49,8 +49,8 @@ class OrderFilterOption:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrdersPage(PageContext):
-    """`open_orders` are the newest of `open_count`; `older` and `older_fills` the addresses of the
-    next pages, empty on the last ones; `back` where one returns to after an order was amended or
+    """`open_orders` are the newest of `open_count`; `older` and `older_fills` are the URLs of the
+    next pages, empty on the last ones; `back` is where to return after an order was amended or
     cancelled."""
 
     template: ClassVar[str] = "orders/orders.html"
@@ -71,7 +71,7 @@ class OrdersPage(PageContext):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderPage(PageContext):
-    """The one order is among the open ones or, once it has ended, among the others."""
+    """The order is among the open ones or, once it has ended, among the others."""
 
     template: ClassVar[str] = "orders/order.html"
     title: str
@@ -201,9 +201,9 @@ def fills_csv(blotter: Injected[SqlBlotter], symbol: FromQuery[str] = "") -> Str
 
 
 def parse_amendment(data: Mapping[str, str], style: NumberStyle) -> Amendment:
-    """What a form changes; what is empty or was not sent stays as it is.
+    """Parse an amendment; fields that are empty or missing stay unchanged.
 
-    Raises InputError for what is no positive number.
+    Raises InputError for anything but a positive number.
     """
     terms = {
         field: read_positive(name.replace("_", " ").capitalize(), data[name], style)
@@ -227,7 +227,7 @@ FILL_COLUMNS = (
 
 
 def _order_csv_row(line: BlotterOrder) -> Iterable[object]:
-    """Names and values as the API spells them."""
+    """Return an order's CSV row, with names and values as the API spells them."""
     cells = {**to_json(line), **to_json(line.order)}
     return (cells[name] for name in ORDER_COLUMNS)
 
@@ -248,7 +248,8 @@ def _csv_response(name: str, columns: Sequence[str], lines: Iterable[Iterable[ob
 def _older_url(
     chosen: OrderFilter, found: Sequence[BlotterOrder] | Sequence[BlotterFill], name: str
 ) -> str:
-    """Address of the page after the first `PAGE_SIZE` of `found`; empty where there is none."""
+    """Return the URL of the page after the first `PAGE_SIZE` of `found`; empty where there is
+    none."""
     return (
         chosen.url("/orders", **{name: found[PAGE_SIZE - 1].number})
         if len(found) > PAGE_SIZE

@@ -1,4 +1,4 @@
-"""What the API takes and answers on orders and fills."""
+"""Request and response schemas of orders and fills."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,8 +33,9 @@ class TicketIn(ApiRequest, frozen=True, kw_only=True):
 
 
 class OrderIn(ApiRequest, frozen=True, kw_only=True):
-    """Confirms a preview: its `ticket` and `quote` as they were answered. `key` names this request
-    for ever: sent again, it is the same order. It may be the header Idempotency-Key instead."""
+    """Confirms a preview: its `ticket` and `quote` as they were returned. `key` identifies this
+    request for ever: sent again, it returns the same order. The header Idempotency-Key may carry it
+    instead."""
 
     ticket: TicketIn
     quote: str
@@ -42,8 +43,8 @@ class OrderIn(ApiRequest, frozen=True, kw_only=True):
 
 
 class AmendmentIn(ApiRequest, frozen=True, kw_only=True):
-    """New terms of an open order; what is left out stays. `quantity` is the whole of it, with what
-    has filled already."""
+    """New terms of an open order; a field left out stays unchanged. `quantity` is the total,
+    including what has already filled."""
 
     quantity: float | None = None
     limit: float | None = None
@@ -54,11 +55,10 @@ class AmendmentIn(ApiRequest, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedTicket:
-    """What is asked for. `quantity` in units; prices in the account's currency.
+    """The terms of an order. `quantity` is in units; prices are in the account's currency.
 
-    `trail` is an amount and `trail_share` a fraction of the price, one of them for a trailing
-    stop. `stop_loss` and `take_profit` make it a bracket: prices of the two exits, of which one
-    cancels the other.
+    `trail` is an amount and `trail_share` a fraction of the price; a trailing stop has one of them.
+    `stop_loss` and `take_profit` make it a bracket: the prices of two exits that cancel each other.
     """
 
     symbol: str
@@ -79,13 +79,13 @@ class PublishedTicket:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedOrder:
     """An accepted order. `quantity`, `filled` and `left` are positive units; `average` is the mean
-    price of its fills and `fees` what was paid beside it, in currency.
+    price of its fills and `fees` what was paid in addition, in the account's currency.
 
     `key` is unique in its account: the same request again is the same order. Orders of one `group`
-    cancel each other when one fills; one with a `parent` is held until that has filled. It may
-    trade in bars that open at `placed_at` or after; a day order's session ends at `expires_at`,
-    null before it has met one. `best` is the most favourable price a trailing stop has seen. `why`
-    says why it was placed or, at its end, why it ended.
+    cancel each other when one fills; an order with a `parent` is held until the parent has filled.
+    It may trade in bars that open at `placed_at` or later; a day order's session ends at
+    `expires_at`, null before its first bar. `best` is the most favourable price a trailing stop has
+    seen. `why` says why it was placed or, once it has ended, why it ended.
     """
 
     id: str
@@ -119,7 +119,7 @@ class PublishedOrder:
 
 @dataclass(frozen=True, slots=True)
 class PublishedCheck:
-    """One rule that a ticket was held against: whether it passes, and in words."""
+    """One rule that a ticket was checked against: whether it passes, and the reason in words."""
 
     name: str
     passed: bool
@@ -129,8 +129,8 @@ class PublishedCheck:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviewOut(ApiResponse):
     """What the order would do: see the fields of a preview. `quote` confirms `ticket` until
-    `expires_at`; it is null where a check failed, and `weight` where there is no equity or
-    something held has no price."""
+    `expires_at`; it is null where a check failed. `weight` is null where there is no equity or a
+    position has no price."""
 
     ticket: PublishedTicket
     price: float
@@ -146,7 +146,7 @@ class PreviewOut(ApiResponse):
 
 @dataclass(frozen=True, slots=True)
 class OrderLineOut:
-    """An order as it stands: `number` is that of the entry that placed it."""
+    """An order in its current state: `number` is that of the entry that placed it."""
 
     number: int
     updated_at: datetime
@@ -173,9 +173,9 @@ class CancelledOut(ApiResponse):
 
 @dataclass(frozen=True, slots=True)
 class FillOut:
-    """`units` negative for a sale; `commission` and `slippage` in the account's currency, of which
-    `charged` is the part that no price within the bar's range could take; `moment` says how the bar
-    was met."""
+    """`units` is negative for a sale; `commission` and `slippage` are in the account's currency.
+    `charged` is the part of the slippage that no price within the bar's range could include;
+    `moment` says what triggered the fill."""
 
     number: int
     at: datetime

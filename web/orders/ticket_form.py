@@ -1,8 +1,8 @@
-"""The ticket of an order: what was typed, kept as it was typed, and what it asks for.
+"""The form of an order's ticket: its fields as typed, and the ticket they make.
 
-Promises that every field has its own error beside it, and that a price which the order's type has
-no use for is not looked at. Leaves out the rules of the account: the account's service checks a
-ticket against them.
+Promises that every field has its own error next to it, and that a price which the order's type does
+not use is ignored. Leaves out the account's rules: the account's service checks a ticket against
+them.
 """
 
 import re
@@ -43,7 +43,7 @@ _FIELD_BY_CHECK = {
     "position limit": "quantity", "sector limit": "quantity", "gross limit": "quantity",
     "cash": "quantity",
 }  # fmt: skip
-"""By the name of a check the field that would make it pass."""
+"""The field that would make a check pass, by the check's name."""
 MAX_NOTE_LENGTH = 200
 _MAX_FIELD_LENGTH = 400
 
@@ -53,9 +53,9 @@ _E = TypeVar("_E", bound=StrEnum)
 
 @dataclass(frozen=True, slots=True)
 class TicketFormData:
-    """The fields as text. `quantity` is in units, or in the account's currency where `measure` says
-    so; `trail` is a percentage of the price, or an amount of it. `errors` says by field what was
-    refused, and under '' what is of no field."""
+    """The fields as text. `quantity` is in units, or in the account's currency if `measure` says
+    so; `trail` is a percentage of the price, or an amount. `errors` maps a field to what was
+    refused; the key '' is for the whole form."""
 
     symbol: str = ""
     side: str = Side.BUY.value
@@ -80,7 +80,7 @@ FIELD_NAMES = tuple(each.name for each in fields(TicketFormData) if each.name !=
 
 
 class TicketError(InputError):
-    """Fields that cannot be: `errors` says by field what is wrong and what would be accepted."""
+    """Refused fields: `errors` maps each to what is wrong and what would be accepted."""
 
     def __init__(self, errors: Mapping[str, str]) -> None:
         super().__init__(" ".join(errors.values()))
@@ -88,7 +88,7 @@ class TicketError(InputError):
 
 
 def read_form(data: Mapping[str, str]) -> TicketFormData:
-    """The fields as a browser sent them; what it did not send is as on a fresh ticket."""
+    """Return the fields as the browser sent them; missing ones are as on a fresh ticket."""
     given: dict[str, Any] = {
         name: data[name][:_MAX_FIELD_LENGTH] for name in FIELD_NAMES if name in data
     }
@@ -96,14 +96,14 @@ def read_form(data: Mapping[str, str]) -> TicketFormData:
 
 
 def from_address(query: Mapping[str, str]) -> TicketFormData:
-    """The fields that an address fills in, where numbers have a decimal point in every locale."""
+    """Return the fields that a URL fills in; its numbers have a decimal point in every locale."""
     form = read_form(query)
     numbers: dict[str, Any] = {name: _rewritten(getattr(form, name)) for name in _NUMBERS}
     return replace(form, **numbers)
 
 
 def with_errors(form: TicketFormData, refusal: InputError) -> TicketFormData:
-    """The form with what was refused beside its field, where it is of one."""
+    """Return the form with the refusal next to its field, if it is about one."""
     if isinstance(refusal, TicketError):
         return replace(form, errors=refusal.errors)
     field = "symbol" if isinstance(refusal, UnknownSymbolError) else refusal.field
@@ -111,7 +111,8 @@ def with_errors(form: TicketFormData, refusal: InputError) -> TicketFormData:
 
 
 def with_failed_checks(form: TicketFormData, preview: OrderPreview) -> TicketFormData:
-    """The form with each failed check beside the field that would mend it; the first of each."""
+    """Return the form with the first failed check of each field next to the field that would fix
+    it."""
     errors: dict[str, str] = {}
     for check in preview.checks:
         if not check.passed and (name := _FIELD_BY_CHECK.get(check.name)):
@@ -125,9 +126,9 @@ def parse_form(
     form: TicketFormData,
     style: NumberStyle,
 ) -> Ticket:
-    """The ticket that the form makes, its numbers as `style` writes them.
+    """Parse the form into a ticket, with numbers in `style`.
 
-    Raises TicketError with what each refused field would take, UnknownSymbolError for a value in
+    Raises TicketError with what each refused field would accept, UnknownSymbolError for a value in
     a symbol without prices.
     """
     errors: dict[str, str] = {}
@@ -183,9 +184,9 @@ def quantity_for_value(
     value: float,
     price: float | None,
 ) -> float:
-    """As many whole lots as `value` pays for at `price`, or at the last close.
+    """Return as many whole lots as `value` buys at `price`, or at the last close.
 
-    Raises InputError where it pays for none.
+    Raises InputError where it buys none.
     """
     lot = rules_of_profile(account_service.account().profile).trading.limits.lot_size(symbol)
     unit_price = price or account_service.last_price(symbol)[0]
@@ -200,7 +201,8 @@ def quantity_for_value(
 
 
 def _rewritten(text: str) -> str:
-    """A number with a decimal point, so that every locale reads it alike; other text as it is."""
+    """Rewrite a number with a decimal point, so that every locale reads it alike; return other text
+    unchanged."""
     return write_number(float(text)) if _POINT.fullmatch(text) else text
 
 
@@ -211,7 +213,7 @@ def _parse_symbol(label: str, text: str) -> str:
 
 
 def enum_parser(choices: type[_E]) -> Callable[[str, str], _E]:
-    """Reads one of `choices` by its value."""
+    """Return a parser of one of `choices` by its value."""
     known = _choice_parser(tuple(each.value for each in choices))
     return lambda label, text: choices(known(label, text))
 

@@ -1,8 +1,8 @@
-"""A ticket in two steps: what the order would do, and only then the order.
+"""A ticket in two steps: a preview, then the order.
 
-Promises that a ticket is confirmed by the quote of its preview and placed once, however often it
-is sent: the key of the preview goes with it. What is refused is shown beside its field, with
-everything else as it was typed. All of it works without scripts.
+Promises that a ticket is confirmed by its preview's quote and placed once, however often it is
+sent, because the preview's key goes with it. A refusal is shown next to its field, and everything
+else stays as typed. All of it works without scripts.
 """
 
 import uuid
@@ -58,7 +58,7 @@ def trade(
     shell_builder: Injected[ShellBuilder],
     renderer: Injected[Renderer],
 ) -> Response[Any]:
-    """An empty ticket, or one filled in with what the address names."""
+    """Show an empty ticket, or one filled in from the URL."""
     form = ticket_form.from_address(request.query_params)
     return _trade_page(
         request, account_service, known_symbols, shell_builder, renderer, form, None, ""
@@ -118,7 +118,7 @@ def place_order(
     style: NamedDependency[NumberStyle],
     data: Form,
 ) -> Response[Any]:
-    """Places it, or shows why not beside a fresh preview where there can be one."""
+    """Place the order, or show why not, with a fresh preview where one is possible."""
     form, key = ticket_form.read_form(data), data.get("key", "")
     try:
         ticket = ticket_form.parse_form(account_service, rules_of_profile, form, style)
@@ -156,7 +156,7 @@ def _fresh_preview(
     form: TicketFormData,
     style: NumberStyle,
 ) -> OrderPreview | None:
-    """A fresh preview; None for a ticket that is no order at all."""
+    """Return a fresh preview; None for a ticket that is not a valid order."""
     try:
         return _preview(account_service, rules_of_profile, form, style)
     except InputError:
@@ -196,7 +196,7 @@ def _trade_page(
 
 
 def _symbol(known_symbols: KnownSymbols, form: TicketFormData) -> str:
-    """The symbol that is named; empty where none is, or nothing is known of it."""
+    """Return the ticket's symbol; empty where it is missing or unknown."""
     try:
         return known_symbols.require(form.symbol)
     except InputError:

@@ -1,4 +1,4 @@
-"""The ticket of an order and what it would do, as the page draws them."""
+"""An order's ticket and its preview, as the page draws them."""
 
 import math
 from dataclasses import dataclass
@@ -50,9 +50,9 @@ class TicketOptions:
 
 @dataclass(frozen=True, slots=True)
 class CurrentPosition:
-    """What the account holds of the symbol before the order. `price` is its last close, '' before
-    the first; `closing_quantity` as many units as would close the position and `closing_side` the
-    side that does; `warning` says why less than usual may be traded."""
+    """The account's position in the symbol before the order. `price` is the last close, '' before
+    the first; `closing_quantity` and `closing_side` are the units and the side that would close the
+    position; `warning` says why less than usual may be traded."""
 
     symbol: str
     price: str
@@ -75,9 +75,8 @@ class CheckLine:
 
 @dataclass(frozen=True, slots=True)
 class PreviewView:
-    """`description` says the order in words, `cash_effect` what it does to the cash. `quote` is
-    empty where a check failed; it confirms the order for `seconds` more, sent back with `fields`.
-    """
+    """`description` is the order in words, `cash_effect` its effect on the cash. `quote` is empty
+    where a check failed; sent back with `fields`, it confirms the order for `seconds` more."""
 
     description: str
     verb: str
@@ -137,7 +136,7 @@ def current_position(account: Account, symbol: str, price: float | None) -> Curr
 def preview_view(
     preview: OrderPreview, form: TicketFormData, *, key: str, currency: str
 ) -> PreviewView:
-    """Of a preview that was made just now."""
+    """Return the view of a preview that was made just now."""
     ticket = preview.ticket
     return PreviewView(
         description=describe_ticket(ticket),
@@ -165,7 +164,7 @@ def preview_view(
 
 
 def describe_ticket(ticket: Ticket) -> str:
-    """`Buy 10 AAPL: limit 182.50, today`."""
+    """Describe a ticket: `Buy 10 AAPL: limit 182.50, today`."""
     reduces = ", only reduces" if ticket.reduce_only else ""
     side = SIDES[ticket.side][0]
     terms = f"{describe_order_type(ticket)}, {TIME_IN_FORCE_TEXT[ticket.time_in_force]}{reduces}"
@@ -179,7 +178,7 @@ def _exits_text(ticket: Ticket) -> str:
 
 
 def _hidden_fields(form: TicketFormData, ticket: Ticket) -> tuple[tuple[str, str], ...]:
-    """As they were typed, but in units to the last bit: a value would be other units at another
-    price."""
+    """Return the fields as typed, but the quantity in units to the last bit: a value in currency
+    would be other units at another price."""
     exact = {"quantity": write_number(ticket.quantity), "measure": UNITS}
     return tuple((name, exact.get(name, getattr(form, name))) for name in FIELD_NAMES)

@@ -1,4 +1,4 @@
-"""Orders and fills as they are drawn in lists."""
+"""Orders and fills as lists draw them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,13 +38,13 @@ TIME_IN_FORCE_TEXT = {
     "fok": "fill or kill",
 }
 PAGE_SIZE, MAX_OPEN_ORDERS = 50, 100
-"""Lines of a page, and open ones that are drawn at most."""
+"""Rows per page, and most open orders drawn."""
 _AMENDABLE = (
     ("quantity", "Quantity"), ("limit", "Limit"), ("stop", "Stop"), ("trail", "Trails by"),
     ("trail_share", "Trails by, %"),
 )  # fmt: skip
 _CODE_LENGTH = 8
-"""Characters of an id that are shown."""
+"""Characters of an id that a page shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +58,9 @@ class AmendableField:
 
 @dataclass(frozen=True, slots=True)
 class OrderRow:
-    """`order_type` names its prices too, `progress` is how much of it has filled (0 to 100),
-    `decision_url` leads to the committee's decision behind it and `parent_url` to the order it
-    waits for ('' where there is none), `edits` are empty once it has ended, and where it follows
+    """`order_type` includes its prices, `progress` is the percentage that has filled (0 to 100),
+    `decision_url` links to the committee's decision behind it and `parent_url` to the order it
+    waits for ('' where there is none). `edits` are empty once it has ended, and where it follows
     the committee's decisions."""
 
     id: str
@@ -94,7 +94,7 @@ class OrderRow:
 
 @dataclass(frozen=True, slots=True)
 class FillRow:
-    """`order_url` leads to the order it belongs to."""
+    """`order_url` links to the order it belongs to."""
 
     number: int
     at: datetime
@@ -161,7 +161,8 @@ def fill_rows(fills: Sequence[BlotterFill]) -> tuple[FillRow, ...]:
 
 
 def describe_order_type(order: Order | Ticket) -> str:
-    """`market`, `limit 182.50`, `stop 170.00, limit 169.00`, `trailing stop by 3 %`."""
+    """Describe the type: `market`, `limit 182.50`, `stop 170.00, limit 169.00`, `trailing stop by 3
+    %`."""
     prices = {"stop": order.stop_price, "limit": order.limit_price}
     prices_text = [f"{name} {formatting.price(value)}" for name, value in prices.items() if value]
     match order.order_type:

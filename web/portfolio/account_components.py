@@ -32,8 +32,11 @@ from web.portfolio.views import (
 
 @dataclass(frozen=True, slots=True)
 class AccountComponents:
-    """`history` is None before two rows of bars, `suggestions` None except in suggest mode;
-    `profile` is the name of the strategy profile."""
+    """The parts of the paper account, ready to draw.
+
+    `history` is None until there are two rows of bars, `suggestions` is None except in suggest
+    mode; `profile` is the name of the strategy profile.
+    """
 
     kpis: tuple[Kpi, ...]
     positions: tuple[PositionLine, ...]
@@ -85,7 +88,7 @@ class AccountComponentsReader:
 
 
 def sector_names(account: Account) -> dict[str, str]:
-    """In words, of what is held; '' where none is known."""
+    """Return the sector's name for each symbol held; '' where it is unknown."""
     found = {symbol: sector_of(symbol, {}) or "" for symbol in account.positions}
     return {
         symbol: "Broad market funds" if sector == BROAD else sector.capitalize()

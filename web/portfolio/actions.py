@@ -10,7 +10,7 @@ from web import formatting
 from web.live.notifier import Notifier
 
 RESET_WORD = "reset"
-"""What one types to reset the account."""
+"""The word to type to reset the account."""
 MAX_REASON_LENGTH = 200
 
 
@@ -32,7 +32,7 @@ class AccountActions:
         return self._notified(self._account_service.reset(capital, _reason_line(note)))
 
     def set_mode(self, mode: str, changed_by: str) -> Account:
-        """Raises InputError for a mode that there is not."""
+        """Set the trading mode. Raises InputError for an unknown mode."""
         if mode not in tuple(TradingMode):
             raise InputError(f"There is no mode {mode[:40]!r}. Choose {', '.join(TradingMode)}.")
         return self._notified(
@@ -47,7 +47,7 @@ class AccountActions:
         )
 
     def stop(self, reason: str, flatten: bool, changed_by: str) -> Account:
-        """The emergency stop."""
+        """Stop trading at once (the emergency stop)."""
         return self._notified(
             self._account_service.emergency_stop(
                 flatten=flatten, reason=_reason_line(reason), by=changed_by

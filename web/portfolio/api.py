@@ -1,4 +1,4 @@
-"""The paper account: what it is, holds and did, and its switches. Orders: `orders_api.py`."""
+"""The paper account: figures, positions, history and switches. Orders: `orders_api.py`."""
 
 from typing import Annotated
 
@@ -50,7 +50,7 @@ def account(
     account_service: Injected[AccountService],
     rules_of_profile: Injected[RulesOfProfile],
 ) -> AccountOut:
-    """Figures, mode, profile and risk limits of the paper account."""
+    """Return the figures, mode, profile and risk limits of the paper account."""
     return _account_out(served_run, rules_of_profile, account_service.account())
 
 
@@ -58,7 +58,8 @@ def account(
 def suggestions(
     served_run: Injected[ServedRun], suggestion_cache: Injected[SuggestionCache]
 ) -> SuggestionsOut:
-    """What the mode `auto` would place now for the newest decisions, whatever the mode."""
+    """Return the orders that the mode `auto` would place now for the newest decisions, in any
+    mode."""
     found = tuple(
         SuggestionOut(o.symbol, o.side.value, o.quantity, o.reason, o.receipt)
         for o in suggestion_cache.current()
@@ -72,7 +73,7 @@ def positions(
     account_service: Injected[AccountService],
     blotter: Injected[SqlBlotter],
 ) -> PositionsOut:
-    """What is held, the largest first, each with its tax lots."""
+    """Return the positions, the largest first, each with its tax lots."""
     lots = blotter.lots()
     account_holdings = holdings(account_service.account())
     found = tuple(_position_out(each, lots.get(each.symbol, ())) for each in account_holdings)
@@ -83,7 +84,7 @@ def positions(
 def equity(
     served_run: Injected[ServedRun], account_history: Injected[AccountHistoryReader]
 ) -> EquityOut:
-    """Equity, drawdown and exposure since the account last began, beside the benchmark."""
+    """Return equity, drawdown and exposure since the last reset, with the benchmark."""
     past = account_history.read()
     columns = (past.equity, past.exposure, past.growth, past.drawdown, past.benchmark_equity)
     points = tuple(
@@ -100,7 +101,7 @@ def deposit(
     account_actions: Injected[AccountActions],
     data: JSONBody[MoneyIn],
 ) -> AccountOut:
-    """Pays cash in. It is recorded and never edited."""
+    """Deposit cash. The entry is recorded and never edited."""
     return _account_out(
         served_run, rules_of_profile, account_actions.deposit(data.amount, data.note)
     )
@@ -113,7 +114,7 @@ def withdraw(
     account_actions: Injected[AccountActions],
     data: JSONBody[MoneyIn],
 ) -> AccountOut:
-    """Pays cash out, as far as there is any."""
+    """Withdraw cash, up to the cash available."""
     return _account_out(
         served_run, rules_of_profile, account_actions.withdraw(data.amount, data.note)
     )
@@ -126,8 +127,8 @@ def reset(
     account_actions: Injected[AccountActions],
     data: JSONBody[ResetIn],
 ) -> AccountOut:
-    """Resets the account to `capital`: orders are cancelled and positions leave the book. What was
-    before stays in the log."""
+    """Reset the account to `capital`: cancel its orders and drop its positions. The log keeps what
+    was before."""
     return _account_out(
         served_run, rules_of_profile, account_actions.reset(data.capital, data.note)
     )
@@ -140,7 +141,8 @@ def mode(
     account_actions: Injected[AccountActions],
     data: JSONBody[ModeIn],
 ) -> AccountOut:
-    """Trading mode: decisions are only recorded (observe), become suggestions, or orders (auto)."""
+    """Set the trading mode: decisions are only recorded (observe), become suggestions, or orders
+    (auto)."""
     return _account_out(
         served_run, rules_of_profile, account_actions.set_mode(data.mode, CHANGED_BY)
     )
@@ -153,7 +155,7 @@ def profile(
     account_actions: Injected[AccountActions],
     data: JSONBody[ProfileIn],
 ) -> AccountOut:
-    """Sizing and limits by their name."""
+    """Choose the strategy profile, which sets sizing and limits."""
     return _account_out(
         served_run, rules_of_profile, account_actions.set_profile(data.profile, CHANGED_BY)
     )
@@ -166,7 +168,7 @@ def stop(
     account_actions: Injected[AccountActions],
     data: JSONBody[StopIn],
 ) -> AccountOut:
-    """Emergency stop: cancels every order and halts the account until `/account/resume`."""
+    """Emergency stop: cancel every order and halt the account until `/account/resume`."""
     return _account_out(
         served_run, rules_of_profile, account_actions.stop(data.reason, data.flatten, CHANGED_BY)
     )
@@ -178,7 +180,7 @@ def resume(
     rules_of_profile: Injected[RulesOfProfile],
     account_actions: Injected[AccountActions],
 ) -> AccountOut:
-    """Resumes trading, if the account reconciles."""
+    """Resume trading, if the account reconciles."""
     return _account_out(served_run, rules_of_profile, account_actions.resume(CHANGED_BY))
 
 
@@ -189,7 +191,8 @@ def audit(
     after: AfterParameter = 0,
     limit: LimitParameter = 100,
 ) -> AuditOut:
-    """The account's log, oldest first: every state change, each bound to the one before it."""
+    """Return the account's log, oldest first: every state change, each hashed with the one before
+    it."""
     found = blotter.entries(after, limit + 1)
     shown = found[:limit]
     return AuditOut(

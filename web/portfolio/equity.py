@@ -24,7 +24,7 @@ class HistoryMeasure:
 
 @dataclass(frozen=True, slots=True)
 class AccountHistoryView:
-    """Figures in HTML, empty before there are two rows of bars."""
+    """Figures in HTML, empty until there are two rows of bars."""
 
     sample: str
     measures: tuple[HistoryMeasure, ...]
@@ -34,7 +34,7 @@ class AccountHistoryView:
 
 
 def account_history_view(history: AccountHistory, currency: str) -> AccountHistoryView | None:
-    """None until two rows of bars are behind the account."""
+    """Draw the account's history; None until it has two rows of bars."""
     if len(history.times) < 2:
         return None
     name = f"{history.benchmark}, bought and held"

@@ -1,4 +1,4 @@
-"""The paper account: what it is worth, what it holds, how it got there, and its switches."""
+"""The paper account: its value, positions, history and switches."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -45,7 +45,8 @@ class TaxLotsView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortfolioPage(PageContext):
-    """`lots` is None until a symbol's are asked for; `reset_word` is typed to reset the account."""
+    """`lots` is None until a symbol's lots are requested; `reset_word` must be typed to reset the
+    account."""
 
     template: ClassVar[str] = "portfolio/portfolio.html"
     account: AccountComponents
@@ -99,7 +100,7 @@ def post_account_action(
     move: FromPath[str],
     data: Form,
 ) -> Redirect:
-    """Does it, and goes back to the page it was asked on."""
+    """Apply an action to the account, and go back to the page it came from."""
     note = data.get("note", "")
     match move:
         case "deposit":

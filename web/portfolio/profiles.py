@@ -1,4 +1,4 @@
-"""Strategy profiles as they are chosen: a sentence, and what each makes of sizing and limits."""
+"""Strategy profiles as the page offers them: a sentence, and the sizing and limits each sets."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,8 @@ class ProfileLine:
 def profile_lines(
     chosen: str, sizing: SizingSettings, limits: LimitSettings
 ) -> tuple[ProfileLine, ...]:
-    """`sizing` and `limits` are the configured ones, before any profile."""
+    """Return a line per profile. `sizing` and `limits` are the configured ones, before any
+    profile."""
     return tuple(
         ProfileLine(
             name=name,

@@ -1,5 +1,5 @@
-"""What a paper account assumes about fills and costs, and what it limits, in words with their
-figures. It stands beside every result of the account."""
+"""The assumptions of a paper account about fills and costs, and its limits, in words and figures.
+They are shown with every result of the account."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the API answers on the paper account."""
+"""Response schemas of the paper account."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -9,8 +9,8 @@ from web.schemas import ApiRequest, ApiResponse
 
 @dataclass(frozen=True, slots=True)
 class LimitUse:
-    """How much of a risk limit is used: fractions of equity, or a count. `used` is null where
-    it is not known yet, `limit` null where there is none."""
+    """How much of a risk limit is used: fractions of equity, or a count. `used` is null while
+    unknown, `limit` is null where there is none."""
 
     name: str
     used: float | None
@@ -19,8 +19,8 @@ class LimitUse:
 
 @dataclass(frozen=True, slots=True)
 class TradingStateOut:
-    """`standing` is the trading state: active, reducing or halted. `until` is the first day on
-    which it ends by itself, null where trading must be resumed."""
+    """`standing` is the trading state: active, reducing or halted. `until` is the day on which it
+    ends by itself, null where trading must be resumed by hand."""
 
     standing: str
     reason: str
@@ -34,9 +34,9 @@ class TradingStateOut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountOut(ApiResponse):
-    """Amounts are in `currency`, `exposure`, `net`, `drawdown` and `day_share` fractions of equity;
-    null where a price is missing or no bar was met yet. `number` is that of the last entry of the
-    log (`/audit`)."""
+    """Amounts are in `currency`; `exposure`, `net`, `drawdown` and `day_share` are fractions of
+    equity, null where a price is missing or no bar was processed yet. `number` is that of the last
+    entry of the log (`/audit`)."""
 
     currency: str
     opened_at: datetime
@@ -63,7 +63,7 @@ class AccountOut(ApiResponse):
 
 @dataclass(frozen=True, slots=True)
 class PositionOut:
-    """`units` negative when short; `cost` the average price a unit with fees; `change` the
+    """`units` is negative for a short; `cost` is the average price per unit with fees; `change` the
     unrealised profit over the cost; `exits` the ids of its open stop and profit orders."""
 
     symbol: str
@@ -83,7 +83,8 @@ class PositionOut:
 
 @dataclass(frozen=True, slots=True)
 class LotOut:
-    """First in, first out. `fees` a unit beside the price; `decision` is the receipt behind it."""
+    """A tax lot, first in first out. `fees` are per unit and not part of the price; `decision` is
+    the receipt of the decision behind it."""
 
     opened_at: datetime
     units: float
@@ -100,8 +101,8 @@ class PositionsOut(ApiResponse):
 
 @dataclass(frozen=True, slots=True)
 class EquityPoint:
-    """At the close of a row of bars. `growth` (of 1) and `drawdown` leave money moved out; `held`
-    is what the benchmark would have made of the same money."""
+    """The account at the close of a row of bars. `growth` (1 at the start) and `drawdown` exclude
+    deposits and withdrawals; `held` is what the same money would be worth in the benchmark."""
 
     at: datetime
     equity: float | None
@@ -121,7 +122,7 @@ class EquityOut(ApiResponse):
 
 @dataclass(frozen=True, slots=True)
 class SuggestionOut:
-    """What the mode `auto` would place now; `decision` is the receipt behind it."""
+    """An order that the mode `auto` would place now; `decision` is the receipt of its decision."""
 
     symbol: str
     side: str
@@ -158,7 +159,7 @@ class ProfileIn(ApiRequest, frozen=True, kw_only=True):
 
 
 class StopIn(ApiRequest, frozen=True, kw_only=True):
-    """`flatten` also sells all that is held, at the next open."""
+    """`flatten` also closes every position, at the next open."""
 
     reason: str = ""
     flatten: bool = False
@@ -166,8 +167,8 @@ class StopIn(ApiRequest, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class EntryOut:
-    """One entry of the log. `digest` is SHA-256 over it and the digest before it; `at` the time of
-    the market, `recorded_at` that of the clock."""
+    """One entry of the log. `digest` is the SHA-256 of it and of the digest before it; `at` is
+    market time, `recorded_at` the time of the clock."""
 
     number: int
     at: datetime

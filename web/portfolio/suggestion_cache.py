@@ -1,6 +1,6 @@
-"""What the automatic mode would place, kept while nothing happens.
+"""The orders that the automatic mode would place, cached until something changes.
 
-It is read from the market's bars.
+They are computed from the market's bars.
 """
 
 from threading import Lock
@@ -11,8 +11,8 @@ from storage.journal.sql_journal import SqlJournal
 
 
 class SuggestionCache:
-    """Every change of an account and every decision is an event of the journal, so that none since
-    means none of both. Safe to use from several threads."""
+    """Keeps the suggestions until the journal has a new event: every change of an account and every
+    decision is one. Safe to use from several threads."""
 
     def __init__(self, journal: SqlJournal, account_service: AccountService) -> None:
         self._journal, self._account_service = journal, account_service

@@ -1,4 +1,4 @@
-"""The tax lots a position is made of, and what each symbol has brought so far."""
+"""The tax lots of a position, and the profit of each symbol so far."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class TaxLotLine:
 
 
 def tax_lot_lines(lots: Sequence[TaxLot], last: float | None) -> tuple[TaxLotLine, ...]:
-    """Oldest first: the next sale closes the first of them."""
+    """Return the lots' lines, oldest first: the next sale closes the first of them."""
     return tuple(_tax_lot_line(lot, last) for lot in lots)
 
 
@@ -41,8 +41,8 @@ def profit_by_symbol(
     lots: Mapping[str, Sequence[TaxLot]],
     closes: Mapping[str, float],
 ) -> dict[str, float]:
-    """What was taken and what stands open, after fees; a symbol whose lots have no price is left
-    out."""
+    """Return realised plus unrealised profit by symbol, after fees; a symbol whose lots have no
+    price is left out."""
     found: dict[str, float] = {}
     for round_trip in round_trips:
         found[round_trip.symbol] = found.get(round_trip.symbol, 0.0) + round_trip.profit
@@ -75,5 +75,5 @@ def _tax_lot_line(lot: TaxLot, last: float | None) -> TaxLotLine:
 
 
 def _unrealised_profit(lot: TaxLot, last: float) -> float:
-    """Profit of a lot at `last`, after what it cost to open."""
+    """Return a lot's profit at `last`, after the cost of opening it."""
     return lot.quantity * (last - lot.entry_price) - abs(lot.quantity) * lot.fees_per_unit

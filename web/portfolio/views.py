@@ -1,6 +1,6 @@
 """A paper account as the portfolio page draws it: key figures, positions, allocation, movers.
 
-What is not known is a dash, never a zero. Numbers come from `valuation.py`.
+An unknown value is a dash, never a zero. Numbers come from `valuation.py`.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -27,12 +27,12 @@ from web.components.trading_state import ticket_url
 
 _CASH = "Cash"
 _LOOKS = (1, 2, 3, 4, 6, 7, 8)
-"""Colours of an allocation, but for the grey of cash; what comes after them is shown together."""
+"""Colours of an allocation, except the grey of cash; further parts are combined."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExitLine:
-    """`url` leads to the order."""
+    """`url` links to the order."""
 
     word: str
     price: str
@@ -65,7 +65,8 @@ class PositionLine:
 
 @dataclass(frozen=True, slots=True)
 class AllocationSlice:
-    """A part of the whole: from `x` on, `width` of 100 units wide, in colour `look` (0: cash)."""
+    """A part of the whole: it starts at `x` and is `width` (of 100) wide, in colour `look` (0:
+    cash)."""
 
     name: str
     percent: str
@@ -94,7 +95,8 @@ class Mover:
 
 @dataclass(frozen=True, slots=True)
 class Movers:
-    """By profit since the beginning, taken and not yet taken: the best first, the worst first."""
+    """The most profitable symbols, best first, and the least profitable, worst first, by profit
+    since the start, realised and unrealised."""
 
     best: tuple[Mover, ...]
     worst: tuple[Mover, ...]
@@ -157,8 +159,8 @@ def position_lines(account: Account) -> tuple[PositionLine, ...]:
 
 
 def allocations(account: Account, sectors: Mapping[str, str]) -> tuple[Allocation, ...]:
-    """By symbol and by sector. `sectors` maps a symbol to its sector, '' where it has none; empty
-    before there is a position with a price."""
+    """Return the allocations by symbol and by sector. `sectors` maps a symbol to its sector, ''
+    where it has none; empty before there is a position with a price."""
     priced_holdings = [each for each in holdings(account) if each.value]
     if not priced_holdings:
         return ()
@@ -178,7 +180,8 @@ def allocations(account: Account, sectors: Mapping[str, str]) -> tuple[Allocatio
 
 
 def movers(profits: Mapping[str, float], held_symbols: Collection[str], count: int = 5) -> Movers:
-    """`profits` by symbol, realised and not; `held_symbols` are those there is a position in."""
+    """Return the best and the worst symbols. `profits` are by symbol, realised and not;
+    `held_symbols` are those with a position."""
     ranked = sorted(profits.items(), key=lambda each: (-each[1], each[0]))
     lines = [_mover(symbol, profit, symbol in held_symbols) for symbol, profit in ranked]
     return Movers(
@@ -229,7 +232,7 @@ def _exit_price(order: Order) -> str:
 def _slices(
     parts: Sequence[tuple[str, float]], cash: float, notes: Mapping[str, str]
 ) -> tuple[AllocationSlice, ...]:
-    """Each part's share of everything held and the cash; the smallest are shown together."""
+    """Return each part's share of all positions and the cash; the smallest are combined."""
     shown = list(parts[: len(_LOOKS)])
     if rest := parts[len(_LOOKS) :]:
         shown.append((f"{len(rest)} others", sum(value for _, value in rest)))
@@ -263,7 +266,7 @@ def _since_beginning(valuation: AccountValuation, currency: str) -> str:
 
 
 def _income_note(valuation: AccountValuation) -> str:
-    """What moved cash beside trades."""
+    """Describe the cash movements other than trades."""
     parts = [
         f"dividends {money(valuation.dividends)}" if valuation.dividends else "",
         f"borrowing {money(valuation.borrowing)}" if valuation.borrowing else "",

@@ -1,9 +1,9 @@
-"""Security of every request: who may ask, who may change something, what a page may load.
+"""Security of every request: who may send it, who may change something, what a page may load.
 
 Promises that a name rebound to this machine is refused (Host), that another site's page can read
-and change nothing (Origin, Sec-Fetch-Site), and that a page runs only our own files (CSP; an
-answer that brings a policy of its own, a tear sheet, is held to that one). Leaves out signing in:
-the server stays on loopback, and a proxy that is put in front brings that.
+and change nothing (Origin, Sec-Fetch-Site), and that a page runs only our own files (CSP; a
+response with a policy of its own, a tear sheet, keeps that one). Leaves out signing in: the server
+stays on loopback, and a proxy in front of it provides that.
 """
 
 from collections.abc import Iterable

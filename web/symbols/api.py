@@ -1,4 +1,4 @@
-"""Facts and votes of one symbol."""
+"""Bars, votes, news and filings of one symbol."""
 
 from typing import Annotated, Any
 
@@ -38,7 +38,7 @@ def bars(
     symbol: FromPath[str],
     limit: Limit = 500,
 ) -> BarsOut:
-    """Bars, oldest first."""
+    """Return bars, oldest first."""
     name = known_symbols.require(symbol)
     end = symbol_details.known_until(LatestState(served_run, records))
     frame = store.bars(served_run.market, name, served_run.timeframe, None, end).tail(limit)
@@ -56,7 +56,7 @@ def votes(
     symbol: FromPath[str],
     limit: Limit = 250,
 ) -> VotesOut:
-    """The committee's and every agent's probability over time, oldest first."""
+    """Return the probability of the committee and of every agent over time, oldest first."""
     name = known_symbols.require(symbol)
     history = records.history(served_run.market, served_run.run, name, limit)
     points = tuple(
@@ -86,7 +86,7 @@ def news(
     symbol: FromPath[str],
     limit: Limit = 100,
 ) -> NewsOut:
-    """Headlines as the source gave them, oldest first. They are a stranger's text: escape them."""
+    """Return headlines as the source gave them, oldest first. The text is untrusted: escape it."""
     name = known_symbols.require(symbol)
     frame = store.news(
         served_run.market, name, None, symbol_details.known_until(LatestState(served_run, records))
@@ -108,7 +108,7 @@ def filings(
     symbol: FromPath[str],
     limit: Limit = 100,
 ) -> FilingsOut:
-    """Reports as first filed, oldest first."""
+    """Return reports as first filed, oldest first."""
     name = known_symbols.require(symbol)
     frame = store.filings(
         served_run.market, name, None, symbol_details.known_until(LatestState(served_run, records))
@@ -121,7 +121,7 @@ def filings(
 
 
 def _plain(row: Any) -> list[Any]:
-    """A table's row in Python's own values; what is missing is None."""
+    """Return a table's row as plain Python values, None where missing."""
     return [_value(value) for value in row]
 
 

@@ -1,4 +1,4 @@
-"""One symbol: chart, decisions over time, why, quality of its data, news and filings."""
+"""One symbol: chart, past decisions, why, data quality, news and filings."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar

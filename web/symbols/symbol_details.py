@@ -1,6 +1,6 @@
-"""What is known of one symbol beside the votes: how it was decided so far, news and filings.
+"""Facts on one symbol other than votes: past decisions, news and filings.
 
-The page of a symbol and its stream show the same of it.
+The symbol's page and its stream draw the same parts.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _HISTORY, _NEWS, _FILINGS = 12, 25, 8
 
 @dataclass(frozen=True, slots=True)
 class NewsLine:
-    """`url` is None where the source gave no address that is safe to follow."""
+    """A headline. `url` is None where the source gave no address that is safe to follow."""
 
     headline: str
     source: str
@@ -57,13 +57,13 @@ class SymbolDetails:
         return tuple(map(decision_cell, past))
 
     def fetch_error(self, symbol: str, kind: str) -> str:
-        """Why the symbol's `kind` ('news', 'filings') could not be fetched last; empty if it
-        could."""
+        """Return why the last fetch of the symbol's `kind` ('news', 'filings') failed; '' if it
+        succeeded."""
         status = self._store.last_fetch(self._served_run.market, symbol, kind)
         return formatting.single_line(status.error) if status and status.error else ""
 
     def known_until(self, latest_state: LatestState) -> datetime:
-        """The instant up to which facts are shown: a replay and a simulation have no future."""
+        """Return the time up to which facts are shown: a replay and a simulation show no future."""
         served = self._served_run
         if (served.is_replay or served.simulated) and latest_state.as_of is not None:
             return latest_state.as_of

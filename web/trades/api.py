@@ -32,8 +32,11 @@ def trades(
     skip: SkipParameter = 0,
     limit: LimitParameter = 100,
 ) -> TradesOut:
-    """Closed round trips, first in first out. `result` is `won` or `lost`; `since` and `until` are
-    days (2015-01-31) of their end, both included."""
+    """Return closed round trips, first in first out.
+
+    `result` is `won` or `lost`; `since` and `until` are the days (2015-01-31) on which a trip
+    ended, both included.
+    """
     matching = matching_round_trips(
         blotter.round_trips(), parse_trade_filter(symbol, result, tag, since, until)
     )
@@ -53,7 +56,7 @@ def annotate(
     id: FromPath[str],
     data: JSONBody[AnnotationIn],
 ) -> TradeOut:
-    """Another note, other tags."""
+    """Replace the note or the tags of a trade."""
     round_trip = _find_round_trip(blotter, id)
     note = round_trip.note if data.note is None else data.note.strip()
     tags = round_trip.tags if data.tags is None else parse_tags(data.tags)

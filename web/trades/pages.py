@@ -1,4 +1,4 @@
-"""The trades journal: closed round trips, filtered by their address, with notes and tags."""
+"""The trades journal: closed round trips, filtered by the URL, with notes and tags."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
@@ -42,8 +42,9 @@ class TradeFilterOption:
 
 @dataclass(frozen=True, slots=True)
 class RoundTripsView:
-    """Lines of one page; `older` and `all_url` are addresses, empty where there is no more;
-    `csv_url` has every trip the filter leaves. `has_trades` says that there are any at all."""
+    """The lines of one page; `older` and `all_url` are URLs, empty where there is no more;
+    `csv_url` has every trip that matches the filter. `has_trades` says whether there are any trades
+    at all."""
 
     lines: tuple[RoundTripLine, ...]
     totals: tuple[TradeTotalLine, ...]
@@ -125,7 +126,7 @@ def trades_file(
 
 @post("/trades/{trip:str}", include_in_schema=False, sync_to_thread=True)
 def annotate_trade(blotter: Injected[SqlBlotter], trip: FromPath[str], data: Form) -> Redirect:
-    """Keeps the note and the tags, and goes back to the journal as it was filtered."""
+    """Store the note and the tags, and go back to the journal with the same filter."""
     blotter.annotate(trip, data.get("note", "").strip(), parse_tags([data.get("tags", "")]))
     return see_other(safe_redirect_path(data.get("back", ""), PATH))
 
@@ -133,7 +134,7 @@ def annotate_trade(blotter: Injected[SqlBlotter], trip: FromPath[str], data: For
 def matching_round_trips(
     round_trips: tuple[RoundTrip, ...], chosen: TradeFilter
 ) -> list[RoundTrip]:
-    """Those that the filter keeps, the last one to end first."""
+    """Return the trips that match the filter, the last one to end first."""
     return [trip for trip in reversed(round_trips) if chosen.matches(trip)]
 
 

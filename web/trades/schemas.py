@@ -7,7 +7,7 @@ from web.schemas import ApiRequest, ApiResponse
 
 
 class AnnotationIn(ApiRequest, frozen=True, kw_only=True):
-    """What is left out stays as it is."""
+    """A note and tags; a field left out stays unchanged."""
 
     note: str | None = None
     tags: list[str] | None = None
@@ -15,8 +15,8 @@ class AnnotationIn(ApiRequest, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class RoundTripOut:
-    """A closed round trip. `units` negative for a short; `share` is the profit over the value at
-    entry; `orders` the opening and the closing one; `decision` the receipt behind the first."""
+    """A closed round trip. `units` is negative for a short; `share` is the profit over the value at
+    entry; `orders` are the opening and the closing one; `decision` is the receipt of the first."""
 
     id: str
     symbol: str
@@ -36,7 +36,8 @@ class RoundTripOut:
 
 @dataclass(frozen=True, slots=True)
 class TotalsOut:
-    """Of all round trips the filter leaves, not only those shown. Null without one behind it."""
+    """Totals of all round trips that match the filter, not only those shown. Null where no trip
+    counts."""
 
     count: int
     profit: float
@@ -54,7 +55,7 @@ class TradeOut(ApiResponse):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradesOut(ApiResponse):
-    """The last one to end first; `next` continues the list (`?skip=`)."""
+    """Round trips, the last one to end first; `next` continues the list (`?skip=`)."""
 
     totals: TotalsOut
     trades: tuple[RoundTripOut, ...]

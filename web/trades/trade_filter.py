@@ -1,4 +1,4 @@
-"""Which trades the journal shows, as its address spells it, and the tags that people type."""
+"""The filter of the trades journal, as its URL spells it, and the tags that people type."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,7 +14,8 @@ RESULTS = {"": "All", "won": "Won", "lost": "Lost"}
 
 @dataclass(frozen=True, slots=True)
 class TradeFilter:
-    """Of closed trips: `since` and `until` are days of their end, both included."""
+    """A filter of closed round trips. `since` and `until` are days on which a trip ended, both
+    included."""
 
     symbol: str = ""
     result: str = ""
@@ -28,7 +29,7 @@ class TradeFilter:
 
     @property
     def description(self) -> str:
-        """In words, for whoever reads the page on paper."""
+        """The filter in words, for the printed page."""
         parts = (
             self.symbol,
             RESULTS[self.result].lower() if self.result else "",
@@ -62,9 +63,9 @@ class TradeFilter:
 
 
 def parse_trade_filter(symbol: str, result: str, tag: str, since: str, until: str) -> TradeFilter:
-    """The filter that an address spells.
+    """Parse the filter from the parameters of a URL.
 
-    Raises InputError naming the field, what stands in it and what would be accepted.
+    Raises InputError with the field, its value and what would be accepted.
     """
     if result not in RESULTS:
         raise InputError(
@@ -79,7 +80,8 @@ def parse_trade_filter(symbol: str, result: str, tag: str, since: str, until: st
 
 
 def parse_tags(parts: Iterable[str]) -> tuple[str, ...]:
-    """Tags as they are kept: parted by commas, without spaces around them, each once."""
+    """Return the tags as they are stored: split at commas, without surrounding spaces or
+    duplicates."""
     found = (" ".join(tag.split()) for part in parts for tag in part.split(","))
     return tuple(dict.fromkeys(filter(None, found)))
 

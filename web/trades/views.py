@@ -1,6 +1,6 @@
-"""Round trips as they are drawn and counted: lines, totals with their sample, CSV.
+"""Round trips as pages draw and count them: lines, totals with their sample size, CSV.
 
-Leaves out which of them (`trade_filter.py`).
+Leaves out which trips are shown (`trade_filter.py`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,9 +29,9 @@ CSV_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class TradeTotals:
-    """Of `count` trips. `hit_rate` is the share that won, `mean` the mean profit as a share of the
-    value at entry, `ratio` all that was won over all that was lost; None without a trip behind
-    it. `days` is the median time from beginning to end."""
+    """Totals of `count` trips. `hit_rate` is the share of winners, `mean` the mean profit as a
+    share of the value at entry, `ratio` the profit factor (all gains over all losses); None without
+    a trip to compute it from. `days` is the median holding time."""
 
     count: int
     profit: float
@@ -52,7 +52,7 @@ class TradeTotalLine:
 
 @dataclass(frozen=True, slots=True)
 class RoundTripLine:
-    """`note_text` and `tag_text` are as they were typed, to be edited."""
+    """`note_text` and `tag_text` are as typed, to be edited."""
 
     id: str
     slug: str
@@ -124,7 +124,7 @@ def round_trip_lines(round_trips: Sequence[RoundTrip]) -> tuple[RoundTripLine, .
 
 
 def csv_rows(round_trips: Sequence[RoundTrip]) -> Iterator[Sequence[object]]:
-    """A line a trip, as `CSV_COLUMNS` names its columns."""
+    """Yield one row per trip, with the columns of `CSV_COLUMNS`."""
     return map(_csv_row, round_trips)
 
 
@@ -190,7 +190,7 @@ def _format_days(days: float) -> str:
 
 
 def _hit_rate_interval(totals: TradeTotals) -> str:
-    """Wilson's 90% interval of the hit rate: the honest width of a small sample.
+    """Format Wilson's 90% interval of the hit rate, which shows how little a small sample tells.
 
     E. B. Wilson, "Probable inference, the law of succession, and statistical inference", 1927.
     """

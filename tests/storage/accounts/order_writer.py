@@ -22,7 +22,7 @@ from domain.trading.orders import OrderSource
 from domain.trading.transactions import AccountCommand, ClientRequest
 from storage.accounts.account_log import SqlAccountLog
 from storage.database import Database
-from storage.journal.sql_journal import SqlJournal, SqlUnitOfWork
+from storage.journal.sql_journal import SqlJournal
 from tests.storage.accounts.account_fixtures import (
     ACCOUNT,
     account_log,
@@ -93,11 +93,9 @@ def place_by_committee(paper: SqlAccountLog, journal: SqlJournal, key: str, numb
     name = f"cycle {key}"
     placed = order(id=name, key=name, source=OrderSource.COMMITTEE)
     command: AccountCommand = append_command(OrderSubmitted(placed))
-
-    def append_orders(transaction: SqlUnitOfWork) -> tuple[object, ...]:
-        return paper.transact_within(transaction, *ACCOUNT, day(number), command).events
-
-    journal.record(cycle(number, salt=key), PANEL, INPUTS, append_orders)  # type: ignore[arg-type]
+    with journal.unit_of_work() as uow:
+        if uow.record(cycle(number, salt=key), PANEL, INPUTS):
+            paper.transact_within(uow, *ACCOUNT, day(number), command)
 
 
 def fill_open_orders(account: Account | None) -> list[AccountEvent | AccountEntry]:
