@@ -130,7 +130,6 @@ def make_injector(services: AppServices, features: Sequence[Feature] = FEATURES)
     fragment_renderer = FragmentRenderer(
         injector.get(LatestState),
         [part for each in live for part in each.parts()],
-        [part for each in live for part in each.moment_parts()],
     )
     own_services: list[object] = [
         injector.get(each) for feature in features for each in feature.services

@@ -3,13 +3,10 @@
 from collections.abc import Sequence
 
 from domain.events import EventKind
-from web.live.parts import LivePart, MomentPart
+from web.live.parts import LivePart
 
 
 class AgentsLive:
     def parts(self) -> Sequence[LivePart]:
         settled = frozenset({EventKind.DECISION_SETTLED, EventKind.MODEL_PROMOTED})
         return (LivePart(topic="record", stale_on=settled, slow=True, announces=True),)
-
-    def moment_parts(self) -> Sequence[MomentPart]:
-        return ()

@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Iterator, Sequence
 
 from web.backtests.views import HEADS, job_lines, result_lines
-from web.live.parts import Fragment, LivePart, MomentPart
+from web.live.parts import Fragment, MomentPart
 from web.render import Renderer
 from web.services import Backtests
 
@@ -14,10 +14,7 @@ class BacktestsLive:
         self._ended: Hashable = ()
         self._results: Sequence[Fragment] = ()
 
-    def parts(self) -> Sequence[LivePart]:
-        return ()
-
-    def moment_parts(self) -> Sequence[MomentPart]:
+    def parts(self) -> Sequence[MomentPart]:
         return (
             MomentPart(topic="backtests", draw=self._draw_jobs),
             MomentPart(topic="results", draw=self._draw_results),

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from domain.events import EventKind
 from web.components.decision_cells import decision_feed
 from web.live.latest_state import LatestState
-from web.live.parts import Fragment, LivePart, MomentPart
+from web.live.parts import Fragment, LivePart
 from web.render import Renderer
 
 
@@ -19,9 +19,6 @@ class DecisionsLive:
             LivePart(topic="feed", stale_on=decided, draw=self._feed, slow=True, separate=True),
             LivePart(topic="log", stale_on=decided, slow=True, reset="new decisions"),
         )
-
-    def moment_parts(self) -> Sequence[MomentPart]:
-        return ()
 
     def _feed(self) -> Iterator[Fragment]:
         feed = decision_feed(self._latest_state)

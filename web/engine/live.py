@@ -23,12 +23,10 @@ class EngineLive:
         self._served_run, self._engine = served_run, engine
         self._latest_state, self._renderer = latest_state, renderer
 
-    def parts(self) -> Sequence[LivePart]:
+    def parts(self) -> Sequence[LivePart | MomentPart]:
         changes = frozenset({EventKind.CYCLE_COMPLETED, EventKind.ENGINE_CHANGED})
-        return (LivePart(topic="shell", stale_on=changes, draw=self._shell, always=True),)
-
-    def moment_parts(self) -> Sequence[MomentPart]:
         return (
+            LivePart(topic="shell", stale_on=changes, draw=self._shell, always=True),
             MomentPart(topic="progress", draw=self._progress),
             MomentPart(topic="engine", draw=self._engine_state),
             MomentPart(topic="agents", draw=self._agents),

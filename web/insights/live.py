@@ -6,7 +6,7 @@ from domain.events import Event, EventKind
 from web.components.symbol_rows import SymbolRows
 from web.components.vote_cells import vote_cell
 from web.live.latest_state import LatestState
-from web.live.parts import Fragment, LivePart, MomentPart
+from web.live.parts import Fragment, LivePart
 from web.render import Renderer
 
 
@@ -20,9 +20,6 @@ class InsightsLive:
     def parts(self) -> Sequence[LivePart]:
         changes = frozenset({EventKind.VOTE_CAST, EventKind.DECISION_MADE})
         return (LivePart(topic="votes", stale_on=changes, of=_cell, draw=self._draw),)
-
-    def moment_parts(self) -> Sequence[MomentPart]:
-        return ()
 
     def _draw(self, symbol: str, agent: str = "") -> Iterator[Fragment]:
         return self._vote(symbol, agent) if agent else self._decision(symbol)

@@ -11,7 +11,7 @@ from envs.training.run_folder import RunState
 from web import formatting
 from web.lab import components
 from web.lab.score_views import SCORE_HEADS
-from web.live.parts import Fragment, LivePart, MomentPart
+from web.live.parts import Fragment, MomentPart
 from web.render import Renderer
 from web.services import LabService
 
@@ -31,10 +31,7 @@ class LabLive:
         self._model_lists: Sequence[Fragment] = ()
         self._run_pages: dict[str, Fragment] = {}
 
-    def parts(self) -> Sequence[LivePart]:
-        return ()
-
-    def moment_parts(self) -> Sequence[MomentPart]:
+    def parts(self) -> Sequence[MomentPart]:
         return (
             MomentPart(topic="lab-runs", draw=lambda: self._updated()._runs),
             MomentPart(topic="lab-models", draw=lambda: self._updated()._model_lists),

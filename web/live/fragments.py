@@ -20,18 +20,15 @@ class FragmentRenderer:
     each moment part by topic.
     """
 
-    def __init__(
-        self,
-        latest_state: LatestState,
-        parts: Sequence[LivePart],
-        moment_parts: Sequence[MomentPart],
-    ) -> None:
-        self._latest_state, self._moment_parts = latest_state, moment_parts
-        self.parts: Mapping[str, LivePart] = {part.topic: part for part in parts}
+    def __init__(self, latest_state: LatestState, parts: Sequence[LivePart | MomentPart]) -> None:
+        self._latest_state = latest_state
+        self._moment_parts = [part for part in parts if isinstance(part, MomentPart)]
+        live_parts = [part for part in parts if isinstance(part, LivePart)]
+        self.parts: Mapping[str, LivePart] = {part.topic: part for part in live_parts}
+        self.topics = frozenset(part.topic for part in parts)
         self._stale_by_kind = {
-            kind: tuple(part for part in parts if kind in part.stale_on) for kind in EventKind
+            kind: tuple(part for part in live_parts if kind in part.stale_on) for kind in EventKind
         }
-        self.topics = frozenset({*self.parts, *(part.topic for part in moment_parts)})
         self._lock = Lock()
         self._versions: dict[FragmentKey, int] = {}
         self._cache: dict[FragmentKey, tuple[int, str]] = {}

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from domain.events import EventKind
 from orchestrator.account.service import AccountService
 from storage.accounts.blotter import SqlBlotter
-from web.live.parts import Fragment, LivePart, MomentPart
+from web.live.parts import Fragment, LivePart
 from web.orders.views import MAX_OPEN_ORDERS, PAGE_SIZE, fill_rows, order_rows
 from web.render import Renderer
 
@@ -26,9 +26,6 @@ class OrdersLive:
             LivePart(topic="order-log", stale_on=changed, draw=self._order_log, slow=True),
             LivePart(topic="order-pages", stale_on=changed, slow=True, reset="orders changed"),
         )
-
-    def moment_parts(self) -> Sequence[MomentPart]:
-        return ()
 
     def _open_orders(self) -> Iterator[Fragment]:
         rows = order_rows(self._blotter.orders(open_only=True, limit=MAX_OPEN_ORDERS))

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from domain.events import EventKind
 from web.components.symbol_rows import SymbolRows, rank_by_edge
 from web.live.latest_state import LatestState
-from web.live.parts import Fragment, LivePart, MomentPart
+from web.live.parts import Fragment, LivePart
 from web.overview.views import overview_kpis
 from web.render import Renderer
 from web.services import WatchedSymbols
@@ -28,9 +28,6 @@ class OverviewLive:
             LivePart(topic="ranking", stale_on=decided, draw=self._ranking, slow=True),
             LivePart(topic="kpis", stale_on=decided, draw=self._kpis, slow=True),
         )
-
-    def moment_parts(self) -> Sequence[MomentPart]:
-        return ()
 
     def _ranking(self) -> Iterator[Fragment]:
         rows = rank_by_edge(self._symbol_rows.watched(self._latest_state))

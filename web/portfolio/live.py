@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from domain.events import EventKind
 from orchestrator.account.service import AccountService
 from web.components.trading_state import TradingStateReader
-from web.live.parts import Fragment, LivePart, MomentPart
+from web.live.parts import Fragment, LivePart
 from web.portfolio.account_components import AccountComponentsReader
 from web.portfolio.views import position_lines
 from web.render import Renderer
@@ -41,9 +41,6 @@ class PortfolioLive:
             ),
             LivePart(topic="guard", stale_on=changed, draw=self._trading_state, slow=True),
         )
-
-    def moment_parts(self) -> Sequence[MomentPart]:
-        return ()
 
     def _account(self) -> Iterator[Fragment]:
         account = self._account_components.read()

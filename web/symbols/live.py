@@ -9,7 +9,7 @@ from web import formatting
 from web.components.symbol_rows import SymbolRows
 from web.components.why import explain_symbol
 from web.live.latest_state import LatestState
-from web.live.parts import Fragment, LivePart, MomentPart, NamedEvent, of_symbol
+from web.live.parts import Fragment, LivePart, NamedEvent, of_symbol
 from web.render import Renderer
 from web.symbols.symbol_details import SymbolDetails
 
@@ -39,9 +39,6 @@ class SymbolsLive:
             part(topic="facts", draw=self._facts, slow=True),
             LivePart(topic="chart", events=_chart_events),
         )
-
-    def moment_parts(self) -> Sequence[MomentPart]:
-        return ()
 
     def _why(self, symbol: str) -> Iterator[Fragment]:
         why = explain_symbol(self._latest_state, symbol)

@@ -3,13 +3,10 @@
 from collections.abc import Sequence
 
 from domain.events import EventKind
-from web.live.parts import LivePart, MomentPart
+from web.live.parts import LivePart
 
 
 class TradesLive:
     def parts(self) -> Sequence[LivePart]:
         changed = frozenset({EventKind.ACCOUNT_CHANGED})
         return (LivePart(topic="trips", stale_on=changed, slow=True, announces=True),)
-
-    def moment_parts(self) -> Sequence[MomentPart]:
-        return ()
