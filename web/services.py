@@ -21,7 +21,6 @@ from envs.training.run_folder import RunFolder, RunState
 from market.store import MarketDataStore
 from orchestrator.account.history import AccountHistoryReader
 from orchestrator.account.service import AccountService
-from orchestrator.account.store import TradingRules
 from orchestrator.committee.pooling import CommitteeSettings
 from orchestrator.evaluation.record_scorer import RecordScorer
 from orchestrator.status import EngineStatus
@@ -145,8 +144,6 @@ WatchedSymbols = Callable[[], Sequence[str]]
 """The symbols that are decided on: of the watchlist, or those that a replay plays."""
 Clock = Callable[[], datetime]
 """The present of the served run."""
-RulesOfProfile = Callable[[str], TradingRules]
-"""What a strategy profile makes of the configured costs, limits and sizing."""
 VerifyReceipt = Callable[[str], VerificationOutcome]
 FindRayDashboard = Callable[[], RayDashboard | None]
 
@@ -172,7 +169,6 @@ class AppServices:
     verify: VerifyReceipt
     account_service: AccountService
     blotter: SqlBlotter
-    rules_of_profile: RulesOfProfile
     clock: Clock
     notifier: Notifier
     account_history: AccountHistoryReader

@@ -19,7 +19,7 @@ from web.live.notifier import Notifier
 from web.server import create_app
 from web.services import AppServices, Backtests, EngineControl, RayDashboard, ServedRun
 from web.serving import WebServer, address, listen
-from wiring.account import make_account_service, make_blotter, trading_rules
+from wiring.account import make_account_service, make_blotter
 from wiring.engine import EngineRun, make_engine
 from wiring.home import Home
 from wiring.parity import make_receipt_verifier
@@ -118,7 +118,6 @@ def make_services(
         verify=make_receipt_verifier(settings, stores),
         account_service=make_account_service(home, run.account_cycle, now, notify=notifier.notify),
         blotter=blotter,
-        rules_of_profile=partial(trading_rules, settings),
         clock=now,
         notifier=notifier,
         account_history=AccountHistoryReader(

@@ -76,6 +76,14 @@ class AccountService:
         """Return the account now; open it with the configured capital if it is not open yet."""
         return self._account_store.account() or self._transact(lambda _: ()).account
 
+    def rules(self, profile: str) -> TradingRules:
+        """Return the trading rules under a strategy profile; InputError for an unknown one."""
+        return self._rules(profile)
+
+    def rules_in_force(self) -> TradingRules:
+        """Return the trading rules under the account's profile."""
+        return self._rules(self.account().profile)
+
     def preview(self, ticket: Ticket) -> OrderPreview:
         """Preview an order: its effect, each rule it was checked against and, if all pass, a token
         that confirms it for 15 seconds.

@@ -6,12 +6,10 @@ from typing import Any
 from litestar import get, post
 from litestar.params import FromPath, JSONBody
 
-from market.store import MarketDataStore
-from orchestrator.account.service import AccountService
 from research.backtest.jobs import BacktestJob
 from research.backtest.results import BacktestSummary
 from web.backtests import backtest_form
-from web.backtests.backtest_form import BacktestFormData
+from web.backtests.backtest_form import BacktestFormData, BacktestForms
 from web.backtests.schemas import (
     BacktestIn,
     BacktestOut,
@@ -24,7 +22,7 @@ from web.injection import Injected
 from web.live.notifier import Notifier
 from web.number_input import write_number
 from web.schemas import market_fields, to_schema
-from web.services import Backtests, Clock, RulesOfProfile, ServedRun, WatchedSymbols
+from web.services import Backtests, ServedRun
 
 
 @get("/backtests", sync_to_thread=True)
@@ -36,27 +34,13 @@ def backtests(served_run: Injected[ServedRun], backtests: Injected[Backtests]) -
 @post("/backtests", sync_to_thread=True, status_code=202)
 def start(
     served_run: Injected[ServedRun],
-    store: Injected[MarketDataStore],
-    watched_symbols: Injected[WatchedSymbols],
-    account_service: Injected[AccountService],
-    rules_of_profile: Injected[RulesOfProfile],
-    clock: Injected[Clock],
+    backtest_forms: Injected[BacktestForms],
     notifier: Injected[Notifier],
     backtests: Injected[Backtests],
     data: JSONBody[BacktestIn],
 ) -> StartedOut:
     """Start a backtest in its own process; follow its job in the list."""
-    job = backtests.start(
-        backtest_form.parse_form(
-            served_run,
-            store,
-            account_service,
-            rules_of_profile,
-            _form_from_json(
-                served_run, store, watched_symbols, account_service, rules_of_profile, clock, data
-            ),
-        )
-    )
+    job = backtests.start(backtest_forms.parse(_form_from_json(backtest_forms, data)))
     notifier.notify()
     return StartedOut(job=job, **market_fields(served_run))
 
@@ -83,32 +67,18 @@ def cancel(
 
 
 def _backtests_out(served_run: ServedRun, backtests: Backtests) -> BacktestsOut:
-    backtest_service = backtests
     return BacktestsOut(
-        results=tuple(map(_result_out, backtest_service.results())),
-        jobs=tuple(map(_job_out, backtest_service.jobs())),
+        results=tuple(map(_result_out, backtests.results())),
+        jobs=tuple(map(_job_out, backtests.jobs())),
         **market_fields(served_run),
     )
 
 
-def _form_from_json(
-    served_run: ServedRun,
-    store: MarketDataStore,
-    watched_symbols: WatchedSymbols,
-    account_service: AccountService,
-    rules_of_profile: RulesOfProfile,
-    clock: Clock,
-    data: BacktestIn,
-) -> BacktestFormData:
+def _form_from_json(forms: BacktestForms, data: BacktestIn) -> BacktestFormData:
     """Return the default form with the given values filled in as if they had been typed."""
     given = {name: value for name, value in asdict(data).items() if value is not None}
     values = {name: _form_text(name, value) for name, value in given.items()}
-    return replace(
-        backtest_form.default_form(
-            served_run, store, watched_symbols, account_service, rules_of_profile, clock
-        ),
-        **values,
-    )
+    return replace(forms.default(), **values)
 
 
 def _form_text(name: str, value: Any) -> Any:

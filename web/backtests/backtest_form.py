@@ -8,10 +8,9 @@ from domain.errors import InputError
 from domain.symbols import parse_symbols
 from market.store import MarketDataStore
 from orchestrator.account.service import AccountService
-from orchestrator.account.store import TradingRules
 from research.backtest.request import MAX_DELAY, BacktestRequest, build_request
 from web.number_input import ENGLISH, NumberStyle, read_number, read_whole, write_number
-from web.services import Clock, RulesOfProfile, ServedRun, WatchedSymbols
+from web.services import Clock, ServedRun, WatchedSymbols
 
 DEFAULT_PERIOD = timedelta(days=5 * 365)
 """Default length of the period."""
@@ -43,41 +42,6 @@ class BacktestFormData:
     error: str = ""
 
 
-def default_form(
-    served_run: ServedRun,
-    store: MarketDataStore,
-    watched_symbols: WatchedSymbols,
-    account_service: AccountService,
-    rules_of_profile: RulesOfProfile,
-    clock: Clock,
-) -> BacktestFormData:
-    """Return a form with the watchlist over the newest five years of its history."""
-    watched = tuple(watched_symbols())
-    spans = [store.span(served_run.market, symbol, served_run.timeframe) for symbol in watched]
-    ends = [span[1].date() for span in spans if span]
-    begins = [span[0].date() for span in spans if span]
-    end = max(ends, default=clock().date())
-    start = max(min(begins, default=end), end - DEFAULT_PERIOD)
-    rules = _current_rules(account_service, rules_of_profile)
-    costs = rules.trading.costs
-    return BacktestFormData(
-        symbols=" ".join(watched),
-        start=start.isoformat(),
-        end=end.isoformat(),
-        agents=served_run.agents,
-        capital="100000",
-        half_spread_bps=write_number(costs.half_spread_bps, 6),
-        commission_bps=write_number(costs.commission_bps, 6),
-        impact=write_number(costs.impact, 6),
-        volume_cap=write_number(costs.volume_cap * 100, 6),
-        weighting=rules.committee.weighting,
-        calibrated=NO_YES[rules.committee.calibrated],
-        walk_forward="",
-        delay="0",
-        seed="7",
-    )
-
-
 def read_form(data: Mapping[str, Sequence[str]]) -> BacktestFormData:
     """Return the fields as the browser sent them; missing ones are empty."""
 
@@ -106,64 +70,99 @@ def with_error(form: BacktestFormData, message: str) -> BacktestFormData:
     return replace(form, error=message)
 
 
-def parse_form(
-    served_run: ServedRun,
-    store: MarketDataStore,
-    account_service: AccountService,
-    rules_of_profile: RulesOfProfile,
-    form: BacktestFormData,
-    style: NumberStyle = ENGLISH,
-) -> BacktestRequest:
-    """Parse the form into a request, with numbers in `style`.
+class BacktestForms:
+    """Fills in and parses the form for the served run."""
 
-    Raises InputError with the field, its value and what would be accepted.
-    """
-    start, end = _parse_date("From", form.start), _parse_date("To", form.end)
-    if end < start:
-        raise InputError(f"The period ends ({end}) before it begins ({start}). Exchange the dates.")
-    symbols = parse_symbols(form.symbols.split())
-    if not symbols:
-        raise InputError("Symbols: none is named. Give at least one, such as AAPL.")
-    _require_history(served_run, store, symbols, start, end)
-    rules = _current_rules(account_service, rules_of_profile)
-    return build_request(
-        market=served_run.market,
-        timeframe=served_run.timeframe,
-        horizon=served_run.horizon,
-        symbols=symbols,
-        start=start,
-        end=end,
-        agents=_parse_agents(served_run, form.agents),
-        capital=read_number("Starting cash", form.capital, style),
-        committee=rules.committee.model_copy(
-            update={
-                "weighting": _parse_choice("Weights", form.weighting, WEIGHTINGS),
-                "calibrated": _parse_choice("Calibrated", form.calibrated, NO_YES) == "yes",
-            }
-        ),
-        costs={
-            **rules.trading.costs.model_dump(),
-            "half_spread_bps": _parse_cost("Half spread", form.half_spread_bps, style),
-            "commission_bps": _parse_cost("Commission", form.commission_bps, style),
-            "impact": _parse_within("Impact", form.impact, style, 0, 99),
-            "volume_cap": _parse_within(
-                "Volume cap, %", form.volume_cap, style, 0, 100, exclusive_low=True
+    def __init__(
+        self,
+        served_run: ServedRun,
+        store: MarketDataStore,
+        watched_symbols: WatchedSymbols,
+        account_service: AccountService,
+        clock: Clock,
+    ) -> None:
+        self._served_run, self._store = served_run, store
+        self._watched_symbols, self._clock = watched_symbols, clock
+        self._account_service = account_service
+
+    def default(self) -> BacktestFormData:
+        """Return a form with the watchlist over the newest five years of its history."""
+        watched = tuple(self._watched_symbols())
+        spans = [
+            self._store.span(self._served_run.market, symbol, self._served_run.timeframe)
+            for symbol in watched
+        ]
+        ends = [span[1].date() for span in spans if span]
+        begins = [span[0].date() for span in spans if span]
+        end = max(ends, default=self._clock().date())
+        start = max(min(begins, default=end), end - DEFAULT_PERIOD)
+        rules = self._account_service.rules_in_force()
+        costs = rules.trading.costs
+        return BacktestFormData(
+            symbols=" ".join(watched),
+            start=start.isoformat(),
+            end=end.isoformat(),
+            agents=self._served_run.agents,
+            capital="100000",
+            half_spread_bps=write_number(costs.half_spread_bps, 6),
+            commission_bps=write_number(costs.commission_bps, 6),
+            impact=write_number(costs.impact, 6),
+            volume_cap=write_number(costs.volume_cap * 100, 6),
+            weighting=rules.committee.weighting,
+            calibrated=NO_YES[rules.committee.calibrated],
+            walk_forward="",
+            delay="0",
+            seed="7",
+        )
+
+    def parse(self, form: BacktestFormData, style: NumberStyle = ENGLISH) -> BacktestRequest:
+        """Parse the form into a request, with numbers in `style`.
+
+        Raises InputError with the field, its value and what would be accepted.
+        """
+        start, end = _parse_date("From", form.start), _parse_date("To", form.end)
+        if end < start:
+            raise InputError(
+                f"The period ends ({end}) before it begins ({start}). Exchange the dates."
             )
-            / 100,
-        },
-        limits=rules.trading.limits,
-        delay=int(_parse_choice("Delay", form.delay.strip(), DELAYS)),
-        walk_forward=_parse_whole_number("Walk forward", form.walk_forward, style, MIN_REFIT_BARS)
-        or None,
-        seed=_parse_whole_number("Seed", form.seed, style, 0) or 0,
-    )
-
-
-def _current_rules(
-    account_service: AccountService, rules_of_profile: RulesOfProfile
-) -> TradingRules:
-    """Return the trading rules of live cycles: the settings under the account's profile."""
-    return rules_of_profile(account_service.account().profile)
+        symbols = parse_symbols(form.symbols.split())
+        if not symbols:
+            raise InputError("Symbols: none is named. Give at least one, such as AAPL.")
+        _require_history(self._served_run, self._store, symbols, start, end)
+        rules = self._account_service.rules_in_force()
+        return build_request(
+            market=self._served_run.market,
+            timeframe=self._served_run.timeframe,
+            horizon=self._served_run.horizon,
+            symbols=symbols,
+            start=start,
+            end=end,
+            agents=_parse_agents(self._served_run, form.agents),
+            capital=read_number("Starting cash", form.capital, style),
+            committee=rules.committee.model_copy(
+                update={
+                    "weighting": _parse_choice("Weights", form.weighting, WEIGHTINGS),
+                    "calibrated": _parse_choice("Calibrated", form.calibrated, NO_YES) == "yes",
+                }
+            ),
+            costs={
+                **rules.trading.costs.model_dump(),
+                "half_spread_bps": _parse_cost("Half spread", form.half_spread_bps, style),
+                "commission_bps": _parse_cost("Commission", form.commission_bps, style),
+                "impact": _parse_within("Impact", form.impact, style, 0, 99),
+                "volume_cap": _parse_within(
+                    "Volume cap, %", form.volume_cap, style, 0, 100, exclusive_low=True
+                )
+                / 100,
+            },
+            limits=rules.trading.limits,
+            delay=int(_parse_choice("Delay", form.delay.strip(), DELAYS)),
+            walk_forward=_parse_whole_number(
+                "Walk forward", form.walk_forward, style, MIN_REFIT_BARS
+            )
+            or None,
+            seed=_parse_whole_number("Seed", form.seed, style, 0) or 0,
+        )
 
 
 def _parse_date(field: str, text: str) -> date:

@@ -9,18 +9,16 @@ from litestar.enums import RequestEncodingType
 from litestar.params import Body, FromPath
 
 from domain.errors import InputError
-from market.store import MarketDataStore
-from orchestrator.account.service import AccountService
 from web import formatting
 from web.backtests import backtest_form
-from web.backtests.backtest_form import BacktestFormData
+from web.backtests.backtest_form import BacktestFormData, BacktestForms
 from web.backtests.views import HEADS, JobLine, ResultLine, job_lines, result_lines
 from web.http.responses import html_response, see_other
 from web.injection import Injected
 from web.live.notifier import Notifier
 from web.number_input import NumberStyle
 from web.render import Renderer
-from web.services import Backtests, Clock, RulesOfProfile, ServedRun, WatchedSymbols
+from web.services import Backtests, ServedRun
 from web.shell import PageContext, ShellBuilder, WebRequest
 
 TOPICS = ("backtests", "results")
@@ -49,11 +47,7 @@ class BacktestsPage(PageContext):
 def backtests(
     request: WebRequest,
     served_run: Injected[ServedRun],
-    store: Injected[MarketDataStore],
-    watched_symbols: Injected[WatchedSymbols],
-    account_service: Injected[AccountService],
-    rules_of_profile: Injected[RulesOfProfile],
-    clock: Injected[Clock],
+    backtest_forms: Injected[BacktestForms],
     backtests: Injected[Backtests],
     shell_builder: Injected[ShellBuilder],
     renderer: Injected[Renderer],
@@ -65,9 +59,7 @@ def backtests(
             served_run,
             backtests,
             shell_builder,
-            backtest_form.default_form(
-                served_run, store, watched_symbols, account_service, rules_of_profile, clock
-            ),
+            backtest_forms.default(),
         ),
     )
 
@@ -76,9 +68,7 @@ def backtests(
 def start_backtest(
     request: WebRequest,
     served_run: Injected[ServedRun],
-    store: Injected[MarketDataStore],
-    account_service: Injected[AccountService],
-    rules_of_profile: Injected[RulesOfProfile],
+    backtest_forms: Injected[BacktestForms],
     notifier: Injected[Notifier],
     backtests: Injected[Backtests],
     shell_builder: Injected[ShellBuilder],
@@ -89,11 +79,7 @@ def start_backtest(
     """Start a backtest, or show the form again as typed with what was refused."""
     form = backtest_form.read_form({name: _as_list(value) for name, value in data.items()})
     try:
-        backtests.start(
-            backtest_form.parse_form(
-                served_run, store, account_service, rules_of_profile, form, style
-            )
-        )
+        backtests.start(backtest_forms.parse(form, style))
     except InputError as refusal:
         page = _page(
             request,
@@ -132,7 +118,6 @@ def _page(
     shell_builder: ShellBuilder,
     form: BacktestFormData,
 ) -> BacktestsPage:
-    backtest_service = backtests
     return BacktestsPage(
         shell=shell_builder.build(request, "Backtests", topics=TOPICS),
         form=form,
@@ -142,8 +127,8 @@ def _page(
             )
             for name in served_run.agents
         ),
-        jobs=job_lines(backtest_service.jobs()),
-        results=result_lines(backtest_service.results()),
+        jobs=job_lines(backtests.jobs()),
+        results=result_lines(backtests.results()),
         heads=HEADS,
     )
 

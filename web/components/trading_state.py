@@ -15,7 +15,6 @@ from trading.limits import LimitSettings
 from web import formatting
 from web.components.amounts import format_quantity, percent
 from web.number_input import write_number
-from web.services import RulesOfProfile
 
 _STATES = {
     TradingState.ACTIVE: (
@@ -149,8 +148,8 @@ def unreadable_account_view(error: str) -> TradingStateView:
 class TradingStateReader:
     """Reads the trading state of the served account."""
 
-    def __init__(self, account_service: AccountService, rules_of_profile: RulesOfProfile) -> None:
-        self._account_service, self._rules_of_profile = account_service, rules_of_profile
+    def __init__(self, account_service: AccountService) -> None:
+        self._account_service = account_service
 
     def read(self) -> TradingStateView:
         """Also of an account that cannot be read, so that the engine's page can show that."""
@@ -161,7 +160,7 @@ class TradingStateReader:
         return self.of(account)
 
     def of(self, account: Account) -> TradingStateView:
-        limits = self._rules_of_profile(account.profile).trading.limits
+        limits = self._account_service.rules(account.profile).trading.limits
         return trading_state_view(account, limits)
 
 

@@ -9,8 +9,6 @@ from litestar import delete, get, post
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from envs.training.run_folder import RunState, StageProgress
-from market.store import MarketDataStore
-from orchestrator.account.service import AccountService
 from storage.models.model_registry import SHIPPED
 from web.injection import Injected
 from web.lab import components, training_form
@@ -29,11 +27,11 @@ from web.lab.schemas import (
     LabRunsOut,
     LabStartedOut,
 )
-from web.lab.training_form import TrainingFormData
+from web.lab.training_form import TrainingFormData, TrainingForms
 from web.live.notifier import Notifier
 from web.number_input import write_number
 from web.schemas import market_fields, to_schema
-from web.services import LabService, RulesOfProfile, ServedRun, WatchedSymbols
+from web.services import LabService, ServedRun
 
 PROMOTED_BY = "over the API"
 """Who promoted a model, as the promotion log stores it."""
@@ -48,28 +46,14 @@ def runs(served_run: Injected[ServedRun], lab: Injected[LabService]) -> LabRunsO
 @post("/lab/runs", sync_to_thread=True, status_code=202)
 def start(
     served_run: Injected[ServedRun],
-    store: Injected[MarketDataStore],
-    watched_symbols: Injected[WatchedSymbols],
-    account_service: Injected[AccountService],
-    rules_of_profile: Injected[RulesOfProfile],
+    training_forms: Injected[TrainingForms],
     notifier: Injected[Notifier],
     lab: Injected[LabService],
     data: JSONBody[LabRunIn],
 ) -> LabStartedOut:
     """Start a training run in a Ray worker; follow it in the list. Refused where this server runs
     without Ray."""
-    id = lab.start(
-        *training_form.parse_form(
-            served_run,
-            store,
-            account_service,
-            rules_of_profile,
-            lab,
-            _form_from_json(
-                served_run, store, watched_symbols, account_service, rules_of_profile, data
-            ),
-        )
-    )
+    id = lab.start(*training_forms.parse(_form_from_json(training_forms, data)))
     notifier.notify()
     return LabStartedOut(id=id, **market_fields(served_run))
 
@@ -235,23 +219,11 @@ def _model_out(lab: LabService, id: str, by_model: Mapping[str, str]) -> LabMode
     )
 
 
-def _form_from_json(
-    served_run: ServedRun,
-    store: MarketDataStore,
-    watched_symbols: WatchedSymbols,
-    account_service: AccountService,
-    rules_of_profile: RulesOfProfile,
-    data: LabRunIn,
-) -> TrainingFormData:
+def _form_from_json(forms: TrainingForms, data: LabRunIn) -> TrainingFormData:
     """Return the default form with the given values filled in as if they had been typed."""
     given = {name: getattr(data, name) for name in training_form.FIELD_NAMES}
     values = {name: _form_text(name, value) for name, value in given.items() if value is not None}
-    return replace(
-        training_form.default_form(
-            served_run, store, watched_symbols, account_service, rules_of_profile
-        ),
-        **values,
-    )
+    return replace(forms.default(), **values)
 
 
 def _form_text(name: str, value: Any) -> Any:

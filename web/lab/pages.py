@@ -10,8 +10,6 @@ from litestar.enums import RequestEncodingType
 from litestar.params import Body, FromPath
 
 from domain.errors import InputError
-from market.store import MarketDataStore
-from orchestrator.account.service import AccountService
 from research.report.tables import LabelledValue
 from web.http.responses import html_response, safe_redirect_path, see_other
 from web.injection import Injected
@@ -21,12 +19,12 @@ from web.lab.components import ActiveModelView
 from web.lab.model_views import DriftLine, ModelLine
 from web.lab.run_views import RunLine, RunView
 from web.lab.score_views import SCORE_HEADS
-from web.lab.training_form import TrainingFormData
+from web.lab.training_form import TrainingFormData, TrainingForms
 from web.live.notifier import Notifier
 from web.live.score_cache import ScoreCache
 from web.number_input import NumberStyle
 from web.render import Renderer
-from web.services import LabService, RulesOfProfile, ServedRun, WatchedSymbols
+from web.services import LabService
 from web.shell import DataSource, PageContext, ShellBuilder, WebRequest
 
 TOPICS = ("lab-runs", "lab-models", "record")
@@ -64,11 +62,7 @@ class RunPage(PageContext):
 @get("/lab", include_in_schema=False, sync_to_thread=True)
 def lab(
     request: WebRequest,
-    served_run: Injected[ServedRun],
-    store: Injected[MarketDataStore],
-    watched_symbols: Injected[WatchedSymbols],
-    account_service: Injected[AccountService],
-    rules_of_profile: Injected[RulesOfProfile],
+    training_forms: Injected[TrainingForms],
     lab: Injected[LabService],
     shell_builder: Injected[ShellBuilder],
     renderer: Injected[Renderer],
@@ -81,9 +75,7 @@ def lab(
             lab,
             shell_builder,
             score_cache,
-            training_form.default_form(
-                served_run, store, watched_symbols, account_service, rules_of_profile
-            ),
+            training_forms.default(),
         ),
     )
 
@@ -91,10 +83,7 @@ def lab(
 @post("/lab/runs", include_in_schema=False, sync_to_thread=True)
 def start_run(
     request: WebRequest,
-    served_run: Injected[ServedRun],
-    store: Injected[MarketDataStore],
-    account_service: Injected[AccountService],
-    rules_of_profile: Injected[RulesOfProfile],
+    training_forms: Injected[TrainingForms],
     notifier: Injected[Notifier],
     lab: Injected[LabService],
     shell_builder: Injected[ShellBuilder],
@@ -106,11 +95,7 @@ def start_run(
     """Start a run, or show the form again with each refusal next to its field."""
     form = training_form.read_form(data)
     try:
-        lab.start(
-            *training_form.parse_form(
-                served_run, store, account_service, rules_of_profile, lab, form, style
-            )
-        )
+        lab.start(*training_forms.parse(form, style))
     except InputError as refusal:
         page = _page(
             request, lab, shell_builder, score_cache, training_form.with_errors(form, refusal)

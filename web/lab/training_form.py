@@ -17,9 +17,9 @@ from envs.training.arguments import Algo, EnsembleSelection, TrainingArguments
 from market.store import MarketDataStore
 from orchestrator.account.service import AccountService
 from storage.models.model_registry import SHIPPED
-from trading.costs import CostSettings
+from web.components.known_symbols import KnownSymbols
 from web.number_input import ENGLISH, NumberStyle, read_number, read_whole, write_number
-from web.services import LabService, RulesOfProfile, ServedRun, WatchedSymbols
+from web.services import LabService, ServedRun, WatchedSymbols
 
 MAX_FIELD_LENGTH = 4_000
 ALGORITHMS = get_args(Algo)
@@ -93,33 +93,6 @@ ADVANCED_FIELDS = frozenset(
 """Fields that stay folded until one of them is refused."""
 
 
-def default_form(
-    served_run: ServedRun,
-    store: MarketDataStore,
-    watched_symbols: WatchedSymbols,
-    account_service: AccountService,
-    rules_of_profile: RulesOfProfile,
-) -> TrainingFormData:
-    """Return a form with the watchlist's stored history, split in time by its length, at the costs
-    in force."""
-    symbols = tuple(watched_symbols())
-    watched = tuple(s for s in symbols if _has_bars(served_run, store, s)) or symbols
-    begin, train_until, validate_until = _split_dates(served_run, store, watched)
-    costs = _costs(account_service, rules_of_profile)
-    plain = replace(
-        TrainingArguments(),
-        train_until=train_until,
-        validate_until=validate_until,
-        episode=_default_episode(begin, train_until),
-        half_spread_bps=costs.half_spread_bps,
-        commission_bps=costs.commission_bps,
-    ).to_json()
-    values: dict[str, Any] = {
-        name: _format_value(plain[name]) for name in _ARGUMENTS if name != "algo"
-    }
-    return TrainingFormData(symbols=" ".join(watched), algo=TrainingArguments().algo, **values)
-
-
 def read_form(data: Mapping[str, Any]) -> TrainingFormData:
     """Return the fields as the browser sent them; missing ones are empty."""
     values: dict[str, Any] = {
@@ -129,48 +102,104 @@ def read_form(data: Mapping[str, Any]) -> TrainingFormData:
     return TrainingFormData(**{**values, "algo": algorithms})
 
 
-def parse_form(
-    served_run: ServedRun,
-    store: MarketDataStore,
-    account_service: AccountService,
-    rules_of_profile: RulesOfProfile,
-    lab: LabService,
-    form: TrainingFormData,
-    style: NumberStyle = ENGLISH,
-) -> tuple[TrainingArguments, tuple[str, ...]]:
-    """Parse the form, with numbers in `style`, into what to train and on which symbols.
+class TrainingForms:
+    """Fills in and parses the form for the served run."""
 
-    Raises TrainingFormError with every field that cannot be read, or the first argument that cannot
-    be trained.
-    """
-    errors: dict[str, str] = {}
-    symbols = _collect_error(
-        errors, "symbols", lambda: _parse_symbols(served_run, store, form.symbols)
-    )
-    read = {
-        name: _collect_error(
-            errors, name, lambda name=name: _parse_field(name, getattr(form, name), style)
+    def __init__(
+        self,
+        served_run: ServedRun,
+        store: MarketDataStore,
+        known_symbols: KnownSymbols,
+        watched_symbols: WatchedSymbols,
+        account_service: AccountService,
+        lab: LabService,
+    ) -> None:
+        self._served_run, self._store, self._lab = served_run, store, lab
+        self._known_symbols, self._watched_symbols = known_symbols, watched_symbols
+        self._account_service = account_service
+
+    def default(self) -> TrainingFormData:
+        """Return a form with the watchlist's stored history, split in time by its length, at the
+        costs in force."""
+        symbols = tuple(self._watched_symbols())
+        watched = tuple(s for s in symbols if self._known_symbols.has_bars(s)) or symbols
+        begin, train_until, validate_until = self._split_dates(watched)
+        costs = self._account_service.rules_in_force().trading.costs
+        plain = replace(
+            TrainingArguments(),
+            train_until=train_until,
+            validate_until=validate_until,
+            episode=_default_episode(begin, train_until),
+            half_spread_bps=costs.half_spread_bps,
+            commission_bps=costs.commission_bps,
+        ).to_json()
+        values: dict[str, Any] = {
+            name: _format_value(plain[name]) for name in _ARGUMENTS if name != "algo"
+        }
+        return TrainingFormData(symbols=" ".join(watched), algo=TrainingArguments().algo, **values)
+
+    def parse(
+        self, form: TrainingFormData, style: NumberStyle = ENGLISH
+    ) -> tuple[TrainingArguments, tuple[str, ...]]:
+        """Parse the form, with numbers in `style`, into what to train and on which symbols.
+
+        Raises TrainingFormError with every field that cannot be read, or the first argument that
+        cannot be trained.
+        """
+        errors: dict[str, str] = {}
+        symbols = _collect_error(errors, "symbols", lambda: self._parse_symbols(form.symbols))
+        read = {
+            name: _collect_error(
+                errors, name, lambda name=name: _parse_field(name, getattr(form, name), style)
+            )
+            for name in _ARGUMENTS
+        }
+        if errors:
+            raise TrainingFormError(errors)
+        active = self._lab.active_model()
+        parent = active if active in self._lab.models() and active != SHIPPED else None
+        costs = self._account_service.rules_in_force().trading.costs
+        arguments = replace(
+            TrainingArguments(),
+            horizon=self._served_run.horizon,
+            parent=parent,
+            impact=costs.impact,
+            borrow_bps=costs.borrow_bps,
+            **read,
         )
-        for name in _ARGUMENTS
-    }
-    if errors:
-        raise TrainingFormError(errors)
-    active = lab.active_model()
-    parent = active if active in lab.models() and active != SHIPPED else None
-    costs = _costs(account_service, rules_of_profile)
-    arguments = replace(
-        TrainingArguments(),
-        horizon=served_run.horizon,
-        parent=parent,
-        impact=costs.impact,
-        borrow_bps=costs.borrow_bps,
-        **read,
-    )
-    try:
-        arguments.validate()
-    except InputError as refusal:
-        raise TrainingFormError({refusal.field: _without_field_name(refusal)}) from None
-    return arguments, symbols
+        try:
+            arguments.validate()
+        except InputError as refusal:
+            raise TrainingFormError({refusal.field: _without_field_name(refusal)}) from None
+        return arguments, symbols
+
+    def _parse_symbols(self, text: str) -> tuple[str, ...]:
+        symbols = parse_symbols(text.split())
+        if not symbols:
+            raise InputError("None is named. Give at least one, such as AAPL.")
+        for symbol in symbols:
+            if not self._known_symbols.has_bars(symbol):
+                raise InputError(
+                    f"Nothing is stored for {symbol} in the {self._served_run.market} market. "
+                    "Leave it out, or import its bars with `quorum import`."
+                )
+        return symbols
+
+    def _split_dates(self, symbols: Sequence[str]) -> tuple[date, date, date]:
+        """Return the first day and the last days of training and validation; defaults where nothing
+        is stored."""
+        served = self._served_run
+        spans = [self._store.span(served.market, symbol, served.timeframe) for symbol in symbols]
+        known = [span for span in spans if span is not None]
+        if not known:
+            return date.min, TrainingArguments().train_until, TrainingArguments().validate_until
+        begin, end = min(span[0] for span in known).date(), max(span[1] for span in known).date()
+        length = (end - begin).days
+        return (
+            begin,
+            begin + timedelta(days=round(length * TRAIN_SHARE)),
+            begin + timedelta(days=round(length * VALIDATION_END_SHARE)),
+        )
 
 
 class TrainingFormError(InputError):
@@ -233,50 +262,11 @@ def _parse_field(name: str, text: str | tuple[str, ...], style: NumberStyle) -> 
         raise InputError(f"{text[:40]!r} is no date. Write it as 2015-01-31.") from None
 
 
-def _parse_symbols(served_run: ServedRun, store: MarketDataStore, text: str) -> tuple[str, ...]:
-    symbols = parse_symbols(text.split())
-    if not symbols:
-        raise InputError("None is named. Give at least one, such as AAPL.")
-    for symbol in symbols:
-        if not _has_bars(served_run, store, symbol):
-            raise InputError(
-                f"Nothing is stored for {symbol} in the {served_run.market} market. Leave it out, "
-                "or import its bars with `quorum import`."
-            )
-    return symbols
-
-
-def _costs(account_service: AccountService, rules_of_profile: RulesOfProfile) -> CostSettings:
-    return rules_of_profile(account_service.account().profile).trading.costs
-
-
-def _has_bars(served_run: ServedRun, store: MarketDataStore, symbol: str) -> bool:
-    return store.span(served_run.market, symbol, served_run.timeframe) is not None
-
-
 def _default_episode(begin: date, train_until: date) -> int:
     """Return the bars of an episode: the default, or half of a short history, so that windows
     differ."""
     bars = round((train_until - begin).days * BARS_A_DAY) - WARMUP
     return min(TrainingArguments().episode, max(bars // 2, MIN_EPISODE_BARS))
-
-
-def _split_dates(
-    served_run: ServedRun, store: MarketDataStore, symbols: Sequence[str]
-) -> tuple[date, date, date]:
-    """Return the first day and the last days of training and validation; defaults where nothing is
-    stored."""
-    spans = [store.span(served_run.market, symbol, served_run.timeframe) for symbol in symbols]
-    known = [span for span in spans if span is not None]
-    if not known:
-        return date.min, TrainingArguments().train_until, TrainingArguments().validate_until
-    begin, end = min(span[0] for span in known).date(), max(span[1] for span in known).date()
-    length = (end - begin).days
-    return (
-        begin,
-        begin + timedelta(days=round(length * TRAIN_SHARE)),
-        begin + timedelta(days=round(length * VALIDATION_END_SHARE)),
-    )
 
 
 def _format_value(value: Any) -> str:

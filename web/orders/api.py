@@ -37,7 +37,7 @@ from web.orders.schemas import (
 )
 from web.orders.ticket_form import enum_parser, quantity_for_value
 from web.schemas import market_fields, to_schema
-from web.services import RulesOfProfile, ServedRun
+from web.services import ServedRun
 
 LimitParameter = Annotated[int, QueryParameter(ge=1, le=500, description="At most so many.")]
 BeforeParameter = Annotated[
@@ -57,12 +57,11 @@ IdempotencyKeyHeader = Annotated[
 def preview(
     served_run: Injected[ServedRun],
     account_service: Injected[AccountService],
-    rules_of_profile: Injected[RulesOfProfile],
     data: JSONBody[TicketIn],
 ) -> PreviewOut:
     """Preview an order: what it would do, every rule it was checked against and, where all pass, a
     quote that confirms it for 15 seconds."""
-    found = account_service.preview(_parse_ticket(account_service, rules_of_profile, data))
+    found = account_service.preview(_parse_ticket(account_service, data))
     return to_schema(
         found,
         PreviewOut,
@@ -77,7 +76,6 @@ def preview(
 def place(
     served_run: Injected[ServedRun],
     account_service: Injected[AccountService],
-    rules_of_profile: Injected[RulesOfProfile],
     data: JSONBody[OrderIn],
     key: IdempotencyKeyHeader = None,
 ) -> OrderOut:
@@ -91,7 +89,7 @@ def place(
             "An order needs a key that is its own, such as a UUID, so that it is placed once "
             "however often it is sent. Give one as the header Idempotency-Key or as `key`."
         )
-    ticket = _parse_ticket(account_service, rules_of_profile, data.ticket)
+    ticket = _parse_ticket(account_service, data.ticket)
     placed = account_service.place(ticket, confirmation_token=data.quote, key=keys.pop())
     return _order_out(served_run, placed)
 
@@ -184,16 +182,14 @@ def fills(
     )
 
 
-def _parse_ticket(
-    account_service: AccountService, rules_of_profile: RulesOfProfile, data: TicketIn
-) -> Ticket:
+def _parse_ticket(account_service: AccountService, data: TicketIn) -> Ticket:
     """Parse a ticket. Raises InputError with what was refused and what would be accepted."""
     symbol, quantity = parse_symbol(data.symbol), data.quantity
     if (quantity is None) == (data.value is None):
         raise InputError("An order is of a quantity or of a value. Give one of them.")
     if quantity is None:
         quantity = quantity_for_value(
-            account_service, rules_of_profile, symbol, data.value or 0.0, data.limit or data.stop
+            account_service, symbol, data.value or 0.0, data.limit or data.stop
         )
     return Ticket(
         symbol=symbol,

@@ -19,7 +19,6 @@ from orchestrator.account.service import AccountService
 from trading.pre_trade.instrument_rules import adjacent_multiples
 from trading.pre_trade.order_validation import MAX_ORDER_VALUE
 from web.number_input import NumberStyle, read_positive, write_number
-from web.services import RulesOfProfile
 
 UNITS, VALUE = "units", "value"
 PRICE, PERCENT = "price", "percent"
@@ -122,7 +121,6 @@ def with_failed_checks(form: TicketFormData, preview: OrderPreview) -> TicketFor
 
 def parse_form(
     account_service: AccountService,
-    rules_of_profile: RulesOfProfile,
     form: TicketFormData,
     style: NumberStyle,
 ) -> Ticket:
@@ -158,7 +156,7 @@ def parse_form(
         raise TicketError(errors)
     if form.measure == VALUE:
         price = prices.get("limit") or prices.get("stop")
-        quantity = quantity_for_value(account_service, rules_of_profile, symbol, quantity, price)
+        quantity = quantity_for_value(account_service, symbol, quantity, price)
     trail, in_percent = prices.get("trail"), form.trail_in == PERCENT
     return Ticket(
         symbol=symbol,
@@ -179,7 +177,6 @@ def parse_form(
 
 def quantity_for_value(
     account_service: AccountService,
-    rules_of_profile: RulesOfProfile,
     symbol: str,
     value: float,
     price: float | None,
@@ -188,7 +185,7 @@ def quantity_for_value(
 
     Raises InputError where it buys none.
     """
-    lot = rules_of_profile(account_service.account().profile).trading.limits.lot_size(symbol)
+    lot = account_service.rules_in_force().trading.limits.lot_size(symbol)
     unit_price = price or account_service.last_price(symbol)[0]
     quantity = adjacent_multiples(min(value / unit_price, MAX_ORDER_VALUE), lot.size)[0]
     if not quantity > 0:

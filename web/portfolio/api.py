@@ -37,7 +37,7 @@ from web.portfolio.schemas import (
 )
 from web.portfolio.suggestion_cache import SuggestionCache
 from web.schemas import market_fields, to_schema
-from web.services import RulesOfProfile, ServedRun
+from web.services import ServedRun
 
 CHANGED_BY = "through the API"
 LimitParameter = Annotated[int, QueryParameter(ge=1, le=1000, description="At most so many.")]
@@ -48,10 +48,9 @@ AfterParameter = Annotated[int, QueryParameter(ge=0, description="Entries with a
 def account(
     served_run: Injected[ServedRun],
     account_service: Injected[AccountService],
-    rules_of_profile: Injected[RulesOfProfile],
 ) -> AccountOut:
     """Return the figures, mode, profile and risk limits of the paper account."""
-    return _account_out(served_run, rules_of_profile, account_service.account())
+    return _account_out(served_run, account_service, account_service.account())
 
 
 @get("/account/suggestions", sync_to_thread=True)
@@ -97,91 +96,89 @@ def equity(
 @post("/account/deposit", sync_to_thread=True, status_code=200)
 def deposit(
     served_run: Injected[ServedRun],
-    rules_of_profile: Injected[RulesOfProfile],
+    account_service: Injected[AccountService],
     account_actions: Injected[AccountActions],
     data: JSONBody[MoneyIn],
 ) -> AccountOut:
     """Deposit cash. The entry is recorded and never edited."""
     return _account_out(
-        served_run, rules_of_profile, account_actions.deposit(data.amount, data.note)
+        served_run, account_service, account_actions.deposit(data.amount, data.note)
     )
 
 
 @post("/account/withdraw", sync_to_thread=True, status_code=200)
 def withdraw(
     served_run: Injected[ServedRun],
-    rules_of_profile: Injected[RulesOfProfile],
+    account_service: Injected[AccountService],
     account_actions: Injected[AccountActions],
     data: JSONBody[MoneyIn],
 ) -> AccountOut:
     """Withdraw cash, up to the cash available."""
     return _account_out(
-        served_run, rules_of_profile, account_actions.withdraw(data.amount, data.note)
+        served_run, account_service, account_actions.withdraw(data.amount, data.note)
     )
 
 
 @post("/account/reset", sync_to_thread=True, status_code=200)
 def reset(
     served_run: Injected[ServedRun],
-    rules_of_profile: Injected[RulesOfProfile],
+    account_service: Injected[AccountService],
     account_actions: Injected[AccountActions],
     data: JSONBody[ResetIn],
 ) -> AccountOut:
     """Reset the account to `capital`: cancel its orders and drop its positions. The log keeps what
     was before."""
-    return _account_out(
-        served_run, rules_of_profile, account_actions.reset(data.capital, data.note)
-    )
+    return _account_out(served_run, account_service, account_actions.reset(data.capital, data.note))
 
 
 @post("/account/mode", sync_to_thread=True, status_code=200)
 def mode(
     served_run: Injected[ServedRun],
-    rules_of_profile: Injected[RulesOfProfile],
+    account_service: Injected[AccountService],
     account_actions: Injected[AccountActions],
     data: JSONBody[ModeIn],
 ) -> AccountOut:
     """Set the trading mode: decisions are only recorded (observe), become suggestions, or orders
     (auto)."""
     return _account_out(
-        served_run, rules_of_profile, account_actions.set_mode(data.mode, CHANGED_BY)
+        served_run, account_service, account_actions.set_mode(data.mode, CHANGED_BY)
     )
 
 
 @post("/account/profile", sync_to_thread=True, status_code=200)
 def profile(
     served_run: Injected[ServedRun],
-    rules_of_profile: Injected[RulesOfProfile],
+    account_service: Injected[AccountService],
     account_actions: Injected[AccountActions],
     data: JSONBody[ProfileIn],
 ) -> AccountOut:
     """Choose the strategy profile, which sets sizing and limits."""
     return _account_out(
-        served_run, rules_of_profile, account_actions.set_profile(data.profile, CHANGED_BY)
+        served_run, account_service, account_actions.set_profile(data.profile, CHANGED_BY)
     )
 
 
 @post("/account/stop", sync_to_thread=True, status_code=200)
 def stop(
     served_run: Injected[ServedRun],
-    rules_of_profile: Injected[RulesOfProfile],
+    account_service: Injected[AccountService],
     account_actions: Injected[AccountActions],
     data: JSONBody[StopIn],
 ) -> AccountOut:
     """Emergency stop: cancel every order and halt the account until `/account/resume`."""
     return _account_out(
-        served_run, rules_of_profile, account_actions.stop(data.reason, data.flatten, CHANGED_BY)
+        served_run, account_service, account_actions.stop(data.reason, data.flatten, CHANGED_BY)
     )
 
 
 @post("/account/resume", sync_to_thread=True, status_code=200)
 def resume(
     served_run: Injected[ServedRun],
-    rules_of_profile: Injected[RulesOfProfile],
+    account_service: Injected[AccountService],
     account_actions: Injected[AccountActions],
 ) -> AccountOut:
     """Resume trading, if the account reconciles."""
-    return _account_out(served_run, rules_of_profile, account_actions.resume(CHANGED_BY))
+    return _account_out(served_run, account_service, account_actions.resume(CHANGED_BY))
 
 
 @get("/audit", sync_to_thread=True)
@@ -203,7 +200,7 @@ def audit(
 
 
 def _account_out(
-    served_run: ServedRun, rules_of_profile: RulesOfProfile, account: Account
+    served_run: ServedRun, account_service: AccountService, account: Account
 ) -> AccountOut:
     return to_schema(
         value_account(account),
@@ -213,14 +210,14 @@ def _account_out(
         mode=account.mode.value,
         profile=account.profile,
         open_orders=len(account.orders),
-        guard=_trading_state(rules_of_profile, account),
+        guard=_trading_state(account_service, account),
         number=account.entry_count,
         **market_fields(served_run),
     )
 
 
-def _trading_state(rules_of_profile: RulesOfProfile, account: Account) -> TradingStateOut:
-    risk, limits = account.risk, rules_of_profile(account.profile).trading.limits
+def _trading_state(account_service: AccountService, account: Account) -> TradingStateOut:
+    risk, limits = account.risk, account_service.rules(account.profile).trading.limits
     return to_schema(
         risk,
         TradingStateOut,

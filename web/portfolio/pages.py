@@ -27,7 +27,6 @@ from web.portfolio.profiles import ProfileLine, profile_lines
 from web.portfolio.rules import TradingRuleLine, trading_rule_lines
 from web.portfolio.tax_lots import TaxLotLine, tax_lot_lines
 from web.render import Renderer
-from web.services import RulesOfProfile
 from web.shell import PageContext, ShellBuilder, WebRequest
 
 TOPICS = ("account", "positions", "guard")
@@ -64,7 +63,6 @@ def portfolio(
     request: WebRequest,
     account_service: Injected[AccountService],
     blotter: Injected[SqlBlotter],
-    rules_of_profile: Injected[RulesOfProfile],
     committee: Injected[CommitteeSettings],
     account_components: Injected[AccountComponentsReader],
     shell_builder: Injected[ShellBuilder],
@@ -82,9 +80,9 @@ def portfolio(
             profiles=profile_lines(
                 account.profile,
                 committee.sizing,
-                rules_of_profile("balanced").trading.limits,
+                account_service.rules("balanced").trading.limits,
             ),
-            rules=trading_rule_lines(rules_of_profile(account.profile).trading),
+            rules=trading_rule_lines(account_service.rules(account.profile).trading),
             currency=account.currency,
             opened_at=account.opened_at,
             capital=f"{account.deposited:.2f}",
