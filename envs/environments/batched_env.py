@@ -16,10 +16,9 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from domain.panel import Floats
+from domain.panel import Bools, Floats
 from envs.env_settings import EnvSettings
 from envs.environments.batched_observation import (
-    Bools,
     Ints,
     ObservationArray,
     noise_table,

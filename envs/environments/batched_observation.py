@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.panel import Bools
 from envs.policies.policy import CLIP
 from quant.jit import cached_njit
 
 ObservationArray = NDArray[np.float32]
 Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 NOISE_ROWS = 16_384
 """Rows of the noise table."""

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from domain.errors import InputError
-from domain.panel import Floats
+from domain.panel import Bools, Floats
 from envs.env_settings import EnvSettings
-from envs.environments.batched_observation import NOISE_ROWS, Bools, Ints, ObservationArray
+from envs.environments.batched_observation import NOISE_ROWS, Ints, ObservationArray
 from envs.market_data import MarketHistory
 
 _NUMBERS_PER_EPISODE = 4

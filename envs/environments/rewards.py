@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from domain.panel import Floats
+from domain.panel import Bools, Floats
 from envs.env_settings import RewardName
-from envs.environments.batched_observation import Bools, Ints
+from envs.environments.batched_observation import Ints
 from quant.jit import cached_njit
 
 LIMIT = 5.0

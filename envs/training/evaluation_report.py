@@ -6,9 +6,8 @@ A training run uses it at its end on the test period, and `python -m envs.evalua
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from domain.panel import Floats
+from domain.panel import Bools, Floats
 from envs.policies.policy import Policy, Score
 from envs.training.evaluation import SKILL, Evaluator
 from envs.training.events import HeldOutPaths
@@ -19,7 +18,6 @@ MAX_PATH_POINTS = 500
 ENSEMBLE = "policy"
 """Name of the ensemble among the scores."""
 
-Bools = NDArray[np.bool_]
 ScoresByName = dict[str, dict[str, Score]]
 
 

@@ -33,7 +33,6 @@ from envs.training.events import StageCompleted
 
 StepCallback = Callable[[str, int], None]
 """Called with a member's name and its steps as they are done."""
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

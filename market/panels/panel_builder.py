@@ -17,13 +17,12 @@ import pandas as pd
 from domain.decision import QualityVerdict
 from domain.errors import InputError, UnknownSymbolError
 from domain.instants import INSTANT, Times, to_datetime64
-from domain.panel import EventSource, Floats, Panel
+from domain.panel import Bools, EventSource, Floats, Panel
 from domain.symbols import ALWAYS_OPEN, calendar_of
 from domain.timeframe import Timeframe
 from market import calendars
 from market.panels import fundamental_events
 from market.quality import gate
-from market.quality.checks import Bools
 from market.series import BarSeries, build_series
 from market.store import MarketDataStore
 

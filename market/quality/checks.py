@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from domain.instants import Times, to_datetime, to_datetime64_array
-from domain.panel import Floats
+from domain.panel import Bools, Floats
 from domain.symbols import AssetClass, asset_class
 from domain.timeframe import Timeframe
 from market import calendars
@@ -41,7 +41,6 @@ IDLE_BARS = 10
 MEDIAN_WINDOW = 60
 """Bars before a bar over which its usual (median) volume is measured."""
 
-Bools = NDArray[np.bool_]
 Rows = NDArray[np.intp]
 
 

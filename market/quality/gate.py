@@ -16,10 +16,10 @@ import pandas as pd
 
 from domain.decision import QualityVerdict
 from domain.instants import Times, to_datetime64
-from domain.panel import Floats
+from domain.panel import Bools, Floats
 from market import calendars
 from market.quality import checks
-from market.quality.checks import MEDIAN_WINDOW, Bools, Flaw, Rows
+from market.quality.checks import MEDIAN_WINDOW, Flaw, Rows
 from market.series import BarSeries
 
 RECENT_BARS = 250

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from agents.registry import profile
 from domain.decision import Action
-from domain.panel import Floats, Panel
+from domain.panel import Bools, Floats, Panel
 from domain.symbols import ALWAYS_OPEN
 from domain.votes import sigmoid
 from orchestrator.committee.learned_weights import Influence
@@ -29,7 +29,6 @@ from trading.costs import CostSettings
 from trading.sizing.correlation import CorrelationGroups, correlation_groups
 from trading.sizing.position_sizing import NORMAL_PEAK, SizingSettings
 
-Bools = NDArray[np.bool_]
 Codes = NDArray[np.int8]
 
 ACTIONS = (Action.STRONG_SELL, Action.SELL, Action.HOLD, Action.BUY, Action.STRONG_BUY)

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from domain.instants import Times
-from domain.panel import Floats, Ints
+from domain.panel import Bools, Floats, Ints
 from domain.record import REGIMES
 from domain.votes import sigmoid
 from orchestrator.evaluation.scores import (
@@ -27,8 +26,6 @@ from quant.base_rate import log_odds as log_odds_of
 from quant.bootstrap_ratios import BootstrapDraws, draw_bootstrap
 from quant.scoring import forecast_scores
 from quant.scoring.reliability import reliability
-
-Bools = NDArray[np.bool_]
 
 SCORE_NAMES = (
     "brier", "brier_skill", "log_loss", "log_skill", "hit_rate", "hit_edge", "time_ic",

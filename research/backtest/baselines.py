@@ -12,14 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.instants import Times
-from domain.panel import Floats
+from domain.panel import Bools, Floats
 from quant.features.indicators import sma
 from research.backtest.history import CalendarPanel, TimeGrid
 from trading.account.simulation import targets_where
 from trading.kernels.state import NO_SHARED_LIMITS, SharedLimits, TargetMatrix
 from trading.limits import UNLIMITED, LimitSettings
-
-Bools = NDArray[np.bool_]
 
 FAST, SLOW = 20, 50
 

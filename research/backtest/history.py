@@ -14,12 +14,10 @@ from numpy.typing import NDArray
 
 from domain.errors import InputError
 from domain.instants import Times
-from domain.panel import Floats, Ints, Panel
+from domain.panel import Bools, Floats, Ints, Panel
 from market.panels.panel_builder import PanelQuery, build_panel_histories
 from market.store import MarketDataStore
 from research.backtest.request import BacktestRequest
-
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,9 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from domain.panel import BarMatrix, Floats
+from domain.panel import BarMatrix, Bools, Floats
 from domain.symbols import AssetClass, asset_class
 from domain.votes import sigmoid
 from market.panels.bar_matrix import build_bar_matrix
@@ -40,8 +39,6 @@ from trading.costs import CostSettings
 from trading.kernels.state import BarArrays
 from trading.limits import TradingSettings
 from trading.sizing.position_sizing import shared_limits
-
-Bools = NDArray[np.bool_]
 
 RANDOM_COMMITTEES = 20
 """Enough to rank the committee among them to the nearest twentieth."""

@@ -18,16 +18,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from agents.coefficients import MAX_WEIGHT
 from agents.evidence import TunableAgent
-from domain.panel import Floats, Panel
+from domain.panel import Bools, Floats, Panel
 from domain.votes import Votes, sigmoid
 from orchestrator.evaluation.forward_returns import NOT_COMPLETE, ForwardReturns, forward_returns
 from research.fitting.splits import Rows, purged_folds
-
-Bools = NDArray[np.bool_]
 
 PRIOR_STDS = (0.0, 0.003, 0.006, 0.0125, 0.025, 0.05, 0.1)
 """Standard deviations, in log-odds at full scale, of the prior on a weight's departure from the

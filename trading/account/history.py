@@ -9,12 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from domain.instants import Times
-from domain.panel import Floats
-
-Bools = NDArray[np.bool_]
+from domain.panel import Bools, Floats
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from domain.errors import InputError
-from domain.panel import Floats, Ints
+from domain.panel import Bools, Floats, Ints
 from trading.kernels import process_bars
 from trading.kernels.codes import ACTIVE, BREAKER_REASONS, CANCEL, KEEP, REDUCE, TARGET
 from trading.kernels.state import (
     NO_SHARED_LIMITS,
     AccountArrays,
     BarArrays,
-    Bools,
     Codes,
     Records,
     SharedLimits,

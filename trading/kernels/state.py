@@ -11,14 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.panel import Floats
+from domain.panel import Bools, Floats
 from trading.limits import TradingSettings
 
 Records = NDArray[Any]
 """An array (M,) of a structured type."""
 Int64s = NDArray[np.int64]
 Codes = NDArray[np.int8]
-Bools = NDArray[np.bool_]
 
 UNMEASURED_VOLATILITY = 0.05
 """Volatility of a bar that is used until it is measured: higher than nearly all, so that the

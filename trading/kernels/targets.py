@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from domain.panel import Floats
+from domain.panel import Bools, Floats
 from quant.jit import cached_njit
 from trading.kernels.codes import (
     ACCEPTED,
@@ -28,7 +28,7 @@ from trading.kernels.codes import (
     TOTAL,
 )
 from trading.kernels.orders import end_order, is_open, reset_order, round_down_to_lot
-from trading.kernels.state import AccountArrays, Bools, SharedLimits, TargetMatrix
+from trading.kernels.state import AccountArrays, SharedLimits, TargetMatrix
 
 
 @cached_njit

@@ -13,10 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.panel import Floats, Ints
+from domain.panel import Bools, Floats, Ints
 from quant.jit import cached_njit
-
-Bools = NDArray[np.bool_]
 
 CORRELATION_BARS = 63
 """Returns of one bar that a correlation is measured on: a quarter of daily ones."""

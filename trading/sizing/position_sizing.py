@@ -14,13 +14,13 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.panel import Floats, Ints
+from domain.panel import Bools, Floats, Ints
 from domain.sectors import BROAD, sector_of
 from domain.symbols import AssetClass, asset_class
 from trading.kernels.state import SharedLimits
 from trading.sizing import sizing_kernels
 from trading.sizing.correlation import CorrelationGroups
-from trading.sizing.sizing_kernels import CLAMP_NAMES, Bools
+from trading.sizing.sizing_kernels import CLAMP_NAMES
 
 NORMAL_PEAK = 1.0 / math.sqrt(2.0 * math.pi)
 """Density of the standard normal at zero: a small shift of the mean by d standard deviations

@@ -6,10 +6,9 @@ Leaves out checks of the inputs.
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.panel import Floats, Ints
+from domain.panel import Bools, Floats, Ints
 from quant.jit import cached_njit
 
-Bools = NDArray[np.bool_]
 Counts = NDArray[np.int64]
 
 CLAMP_NAMES = (
