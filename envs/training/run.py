@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from domain.errors import InputError
-from domain.panel import Floats
+from domain.panel import Bools, Floats
 from domain.votes import sigmoid
 from envs.environments.episode_sampling import episode_windows
 from envs.market_data import MarketHistory, split_periods
@@ -27,7 +27,6 @@ from envs.training.evaluation import Evaluator
 from envs.training.evaluation_report import evaluate_policy, scatter
 from envs.training.events import RunEvaluated, TrainingEvent
 from envs.training.member_training import (
-    Bools,
     Checkpoint,
     StepCallback,
     TrainingContext,

@@ -14,14 +14,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.panel import Floats, Ints
-from orchestrator.committee.pooling import (
-    Bools,
-    Codes,
-    CommitteeSettings,
-    PooledVotes,
-    action_codes,
-)
+from domain.panel import Bools, Floats, Ints
+from orchestrator.committee.pooling import Codes, CommitteeSettings, PooledVotes, action_codes
 from trading.sizing.correlation import CorrelationGroups
 from trading.sizing.position_sizing import (
     LimitClamp,

@@ -16,7 +16,7 @@ import numpy as np
 
 from domain.decision import Decision
 from domain.instants import to_datetime, to_datetime64
-from domain.panel import Floats, Panel
+from domain.panel import Bools, Floats, Panel
 from domain.symbols import calendar_of
 from domain.timeframe import Timeframe
 from domain.votes import AgentFactory
@@ -24,7 +24,6 @@ from market.panels.panel_builder import PanelQuery, build_panel_histories
 from market.store import MarketDataStore
 from orchestrator.committee.learned_weights import Influence
 from orchestrator.committee.pooling import (
-    Bools,
     Codes,
     CommitteeSettings,
     PooledVotes,
