@@ -1,18 +1,18 @@
 """Backtests: the form that starts one, running jobs and kept results."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.enums import RequestEncodingType
-from litestar.params import Body, FromPath
+from litestar.params import FromPath
 
 from domain.errors import InputError
 from web import formatting
 from web.backtests import backtest_form
 from web.backtests.backtest_form import BacktestFormData, BacktestForms
 from web.backtests.views import HEADS, JobLine, ResultLine, job_lines, result_lines
+from web.http.forms import ListForm
 from web.http.responses import html_response, see_other
 from web.injection import Injected
 from web.live.notifier import Notifier
@@ -22,7 +22,6 @@ from web.services import Backtests, ServedRun
 from web.shell import PageContext, ShellBuilder, WebRequest
 
 TOPICS = ("backtests", "results")
-Form = Annotated[dict[str, Any], Body(media_type=RequestEncodingType.URL_ENCODED)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ def start_backtest(
     shell_builder: Injected[ShellBuilder],
     renderer: Injected[Renderer],
     style: NamedDependency[NumberStyle],
-    data: Form,
+    data: ListForm,
 ) -> Response[Any]:
     """Start a backtest, or show the form again as typed with what was refused."""
     form = backtest_form.read_form({name: _as_list(value) for name, value in data.items()})

@@ -1,13 +1,10 @@
 """The pages' appearance, kept in cookies: theme and palette."""
 
-from typing import Annotated
-
 from litestar import post
 from litestar.datastructures import Cookie
-from litestar.enums import RequestEncodingType
-from litestar.params import Body
 from litestar.response import Redirect
 
+from web.http.forms import Form
 from web.http.responses import safe_redirect_path, see_other
 
 CHOICES = {"theme": ("auto", "light", "dark"), "palette": ("default", "safe")}
@@ -16,7 +13,7 @@ _YEAR = 365 * 24 * 3600
 
 @post("/preferences", include_in_schema=False, sync_to_thread=False)
 def set_preferences(
-    data: Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)],
+    data: Form,
 ) -> Redirect:
     """Store the choice and go back to the page it was made on; ignore other values."""
     back = data.get("back", "/")

@@ -1,16 +1,15 @@
 """The engine: its state and switches, the agents, the watchlist, the link to Ray's dashboard."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 from urllib.parse import urlsplit, urlunsplit
 
 from litestar import Response, get, post
 from litestar.datastructures import Cookie
-from litestar.enums import RequestEncodingType
-from litestar.params import Body, FromPath
+from litestar.params import FromPath
 from litestar.response import Redirect
 
-from domain.errors import InputError, NotFoundError
+from domain.errors import NotFoundError
 from domain.symbols import parse_symbol
 from storage.journal.decision_records import SqlDecisionRecords
 from web import formatting
@@ -22,6 +21,7 @@ from web.components.engine_status import (
 )
 from web.components.trading_state import TradingStateReader, TradingStateView
 from web.engine.views import MAX_REASON_LENGTH, EngineFact, engine_facts
+from web.http.forms import Form, require_confirmation
 from web.http.responses import html_response, see_other
 from web.injection import Injected
 from web.live.latest_state import LatestState
@@ -31,7 +31,6 @@ from web.services import EngineControl, FindRayDashboard, RayDashboard, ServedRu
 from web.shell import PageContext, ShellBuilder, WebRequest
 
 TOPICS = ("engine", "agents", "progress", "guard")
-Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
 ENGINE_ACTIONS = ("pause", "resume", "halt", "run")
 
 
@@ -81,8 +80,8 @@ def post_engine_action(
     move: FromPath[str],
     data: Form,
 ) -> Redirect:
-    if move == "halt" and data.get("sure") != "yes":
-        raise InputError("Halting was not confirmed. Use the dialog on the engine's page.")
+    if move == "halt":
+        require_confirmation(data, "Halting", "the engine's page")
     apply_engine_action(engine, move, data.get("reason", ""), "on the engine's page")
     notifier.notify()
     return see_other("/engine")

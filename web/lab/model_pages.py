@@ -9,11 +9,12 @@ from litestar.params import FromPath, FromQuery
 from domain.errors import InputError
 from envs.policies.policy import Policy
 from research.report.tables import FigureTable
+from web.http.forms import ListForm, require_confirmation
 from web.http.responses import html_response, see_other
 from web.injection import Injected
 from web.lab import components
 from web.lab.model_views import DriftLine, ModelLine, ModelView, comparison_grids, model_view
-from web.lab.pages import Form, require_confirmation
+from web.lab.pages import LAB_PAGE
 from web.live.notifier import Notifier
 from web.render import Renderer
 from web.services import LabService
@@ -98,17 +99,19 @@ def promote(
     notifier: Injected[Notifier],
     lab: Injected[LabService],
     id: FromPath[str],
-    data: Form,
+    data: ListForm,
 ) -> Response[Any]:
-    require_confirmation(data, "The promotion")
+    require_confirmation(data, "The promotion", LAB_PAGE)
     lab.promote(id, PROMOTED_BY)
     notifier.notify()
     return see_other("/lab")
 
 
 @post("/lab/roll-back", include_in_schema=False, sync_to_thread=True)
-def roll_back(notifier: Injected[Notifier], lab: Injected[LabService], data: Form) -> Response[Any]:
-    require_confirmation(data, "The roll back")
+def roll_back(
+    notifier: Injected[Notifier], lab: Injected[LabService], data: ListForm
+) -> Response[Any]:
+    require_confirmation(data, "The roll back", LAB_PAGE)
     lab.roll_back(PROMOTED_BY)
     notifier.notify()
     return see_other("/lab")
@@ -119,9 +122,9 @@ def delete_model(
     notifier: Injected[Notifier],
     lab: Injected[LabService],
     id: FromPath[str],
-    data: Form,
+    data: ListForm,
 ) -> Response[Any]:
-    require_confirmation(data, "Deleting")
+    require_confirmation(data, "Deleting", LAB_PAGE)
     lab.delete_model(id, voted=True)  # the dialog said what that means
     notifier.notify()
     return see_other("/lab")

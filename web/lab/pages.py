@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.enums import RequestEncodingType
-from litestar.params import Body, FromPath
+from litestar.params import FromPath
 
 from domain.errors import InputError
 from research.report.tables import LabelledValue
+from web.http.forms import ListForm, require_confirmation
 from web.http.responses import html_response, safe_redirect_path, see_other
 from web.injection import Injected
 from web.lab import components, training_form
@@ -27,8 +27,8 @@ from web.render import Renderer
 from web.services import LabService
 from web.shell import DataSource, PageContext, ShellBuilder, WebRequest
 
+LAB_PAGE = "the RL lab's page"
 TOPICS = ("lab-runs", "lab-models", "record")
-Form = Annotated[dict[str, Any], Body(media_type=RequestEncodingType.URL_ENCODED)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +90,7 @@ def start_run(
     renderer: Injected[Renderer],
     score_cache: Injected[ScoreCache],
     style: NamedDependency[NumberStyle],
-    data: Form,
+    data: ListForm,
 ) -> Response[Any]:
     """Start a run, or show the form again with each refusal next to its field."""
     form = training_form.read_form(data)
@@ -134,7 +134,7 @@ def post_run_action(
     lab: Injected[LabService],
     id: FromPath[str],
     move: FromPath[str],
-    data: Form,
+    data: ListForm,
 ) -> Response[Any]:
     components.apply_run_action(lab, id, move)
     notifier.notify()
@@ -146,18 +146,12 @@ def delete_run(
     notifier: Injected[Notifier],
     lab: Injected[LabService],
     id: FromPath[str],
-    data: Form,
+    data: ListForm,
 ) -> Response[Any]:
-    require_confirmation(data, "Deleting")
+    require_confirmation(data, "Deleting", LAB_PAGE)
     lab.delete_run(id)
     notifier.notify()
     return see_other("/lab")
-
-
-def require_confirmation(data: Mapping[str, Any], what: str) -> None:
-    """Check that the form confirms the action. Raises InputError where it does not."""
-    if data.get("sure") != "yes":
-        raise InputError(f"{what} was not confirmed. Use the dialog on the RL lab's page.")
 
 
 def _page(

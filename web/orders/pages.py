@@ -2,22 +2,21 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.enums import RequestEncodingType
-from litestar.params import Body, FromPath, FromQuery
+from litestar.params import FromPath, FromQuery
 from litestar.response import Stream
 
 from domain.canonical import to_json
-from domain.errors import InputError
 from domain.stored_names import stored_fields
 from domain.trading.orders import Amendment
 from orchestrator.account.service import AccountService
 from storage.accounts.blotter import BlotterFill, BlotterOrder, SqlBlotter
 from web.components.trading_state import TradingStateReader, TradingStateView
 from web.http.downloads import rows_as_csv
+from web.http.forms import Form, require_confirmation
 from web.http.responses import html_response, safe_redirect_path, see_other
 from web.injection import Injected
 from web.number_input import NumberStyle, read_positive
@@ -38,7 +37,6 @@ from web.shell import PageContext, ShellBuilder, WebRequest
 
 NEWEST_TOPICS, FILTERED_TOPICS = ("orders", "order-log", "guard"), ("order-pages", "guard")
 """Topics of the newest orders, and of pages that depend on the request."""
-Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +175,7 @@ def cancel_order(
 
 @post("/orders/cancel", include_in_schema=False, sync_to_thread=True)
 def cancel_orders(account_service: Injected[AccountService], data: Form) -> Response[Any]:
-    if data.get("sure") != "yes":
-        raise InputError("Cancelling was not confirmed. Use the dialog on the orders' page.")
+    require_confirmation(data, "Cancelling", "the orders' page")
     account_service.cancel_all()
     return _redirect_back(data)
 

@@ -7,17 +7,16 @@ else stays as typed. All of it works without scripts.
 
 import uuid
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.enums import RequestEncodingType
-from litestar.params import Body
 
 from domain.errors import InputError, UnknownSymbolError
 from domain.trading.orders import OrderPreview
 from orchestrator.account.service import AccountService
 from web.components.known_symbols import KnownSymbols
+from web.http.forms import Form
 from web.http.responses import html_response, see_other
 from web.injection import Injected
 from web.number_input import NumberStyle
@@ -33,8 +32,6 @@ from web.orders.ticket_view import (
 )
 from web.render import Renderer
 from web.shell import PageContext, ShellBuilder, WebRequest
-
-Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.enums import RequestEncodingType
-from litestar.params import Body, FromPath, FromQuery
+from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 
 from domain.errors import InputError, NotFoundError
@@ -15,6 +14,7 @@ from domain.symbols import parse_symbol
 from orchestrator.account.service import AccountService
 from orchestrator.committee.pooling import CommitteeSettings
 from storage.accounts.blotter import SqlBlotter
+from web.http.forms import Form, require_confirmation
 from web.http.responses import html_response, safe_redirect_path, see_other
 from web.injection import Injected
 from web.number_input import NumberStyle, read_positive
@@ -31,9 +31,9 @@ from web.shell import PageContext, ShellBuilder, WebRequest
 
 TOPICS = ("account", "positions", "guard")
 PATH = "/portfolio"
-CHANGED_BY = "on the account's page"
+ACCOUNT_PAGE = "the account's page"
+CHANGED_BY = f"on {ACCOUNT_PAGE}"
 ACCOUNT_ACTIONS = ("deposit", "withdraw", "reset", "mode", "profile", "stop", "resume")
-Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +113,10 @@ def post_account_action(
         case "profile":
             account_actions.set_profile(data.get("profile", ""), CHANGED_BY)
         case "stop":
-            _require_confirmation(data, "The emergency stop")
+            require_confirmation(data, "The emergency stop", ACCOUNT_PAGE)
             account_actions.stop(data.get("reason", ""), data.get("flatten") == "yes", CHANGED_BY)
         case "resume":
-            _require_confirmation(data, "Resuming trading")
+            require_confirmation(data, "Resuming trading", ACCOUNT_PAGE)
             account_actions.resume(CHANGED_BY)
         case _:
             raise NotFoundError(
@@ -137,8 +137,3 @@ def _require_reset_word(word: str) -> None:
         raise InputError(
             f"{word[:40]!r} does not confirm a new beginning. Type {RESET_WORD} to do so."
         )
-
-
-def _require_confirmation(data: dict[str, str], what: str) -> None:
-    if data.get("sure") != "yes":
-        raise InputError(f"{what} was not confirmed. Use the dialog on the account's page.")

@@ -1,11 +1,10 @@
 """The trades journal: closed round trips, filtered by the URL, with notes and tags."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 from litestar import Response, get, post
-from litestar.enums import RequestEncodingType
-from litestar.params import Body, FromPath, FromQuery
+from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Stream
 
 from domain.trading.lots import RoundTrip
@@ -13,6 +12,7 @@ from orchestrator.account.service import AccountService
 from storage.accounts.blotter import SqlBlotter
 from storage.accounts.trade_notes import MAX_NOTE_LENGTH
 from web.http.downloads import rows_as_csv
+from web.http.forms import Form
 from web.http.responses import html_response, safe_redirect_path, see_other
 from web.injection import Injected
 from web.render import Renderer
@@ -31,7 +31,6 @@ from web.trades.views import (
 
 PATH = "/trades"
 PAGE_SIZE = 100
-Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
 
 
 @dataclass(frozen=True, slots=True)
