@@ -20,8 +20,8 @@ from domain.decision import Cycle, QualityVerdict
 from domain.errors import InputError
 from domain.events import Event
 from domain.panel import Panel
+from domain.record import RunScope
 from domain.settlement import PendingDecision, SettlementBatch, SettlementKey
-from domain.timeframe import Timeframe
 from market.panels.panel_builder import PanelQuery, build_panels
 from market.store import MarketDataStore
 from orchestrator.account.cycle_orders import AccountCycle, CycleAccountState
@@ -39,24 +39,16 @@ from orchestrator.team.base import AgentVoteResult, Team
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunContext:
+class RunContext(RunScope):
     """Where cycles run and under which name they are recorded.
 
     `digest_of` names a panel by its content (`storage.journal.panel_archive.panel_digest`).
-    `horizon` is in bars, `history_start` the first bar of every panel (None: the first that is
-    stored).
     """
 
-    market: str
-    run: str
-    simulated: bool
-    timeframe: Timeframe
-    horizon: int
     settings: CommitteeSettings
     store: MarketDataStore
     journal: Journal
     digest_of: Callable[[Panel], str]
-    history_start: datetime | None = None
     starts_after: datetime | None = None
     """A new run leaves out bars that closed by then."""
     account_cycle: AccountCycle | None = None
@@ -70,7 +62,6 @@ class RunContext:
             timeframe=self.timeframe,
             as_of=as_of,
             horizon=self.horizon,
-            since=self.history_start,
             simulated=self.simulated,
         )
 

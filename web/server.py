@@ -19,7 +19,6 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 
 from domain.events import Event
-from domain.record import RunScope
 from web.components.preferences import set_preferences
 from web.feature import EventListener, Feature
 from web.features import FEATURES
@@ -58,7 +57,7 @@ def create_app(services: AppServices, features: Sequence[Feature] = FEATURES) ->
             return Response(refusal, status_code=403, media_type=MediaType.TEXT)
         return problem_responder.respond(request, error)
 
-    routes = _Routes.of(features)
+    routes = Routes.of(features)
     app = Litestar(
         route_handlers=routes.routers(),
         guards=[require_permission],
@@ -86,7 +85,7 @@ def create_app(services: AppServices, features: Sequence[Feature] = FEATURES) ->
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Routes:
+class Routes:
     """All handlers, by kind. Each kind has a router of its own, which declares its permission."""
 
     pages: Sequence[BaseRouteHandler]
@@ -95,10 +94,10 @@ class _Routes:
     public: Sequence[BaseRouteHandler]
 
     @classmethod
-    def of(cls, features: Sequence[Feature]) -> "_Routes":
+    def of(cls, features: Sequence[Feature]) -> "Routes":
         return cls(
             pages=[*(page for each in features for page in each.pages), set_preferences],
-            api=[api_description, *(handler for each in features for handler in each.api)],
+            api=[api_description, *(handler for each in features for handler in each.api), events],
             streams=[dashboard_stream],
             public=[*(probe for each in features for probe in each.probes), static_file, not_found],
         )
@@ -107,16 +106,15 @@ class _Routes:
         """Pages are in one too: on the application itself a second handler of one path would wrap
         the first one's thread twice."""
         local = {OPTION: Permission.LOCAL}
-        api = [*self.api, events]
         return [
             Router("/", route_handlers=self.pages, opt=local),
-            Router("/api/v1", route_handlers=api, opt=local, response_class=JsonResponse),
+            Router("/api/v1", route_handlers=self.api, opt=local, response_class=JsonResponse),
             Router("/", route_handlers=self.streams, opt=local),
             Router("/", route_handlers=self.public, opt=local),
         ]
 
     def __iter__(self) -> Iterator[BaseRouteHandler]:
-        return iter((*self.pages, *self.api, events, *self.streams, *self.public))
+        return iter((*self.pages, *self.api, *self.streams, *self.public))
 
 
 def make_injector(services: AppServices, features: Sequence[Feature] = FEATURES) -> Injector:
@@ -125,7 +123,6 @@ def make_injector(services: AppServices, features: Sequence[Feature] = FEATURES)
     injector = Injector(services)
     navigation = tuple(feature.navigation for feature in features if feature.navigation)
     injector.provide(Navigation, navigation)
-    injector.provide(RunScope, services.served_run)
     live = [injector.get(feature.live) for feature in features if feature.live]
     fragment_renderer = FragmentRenderer(
         injector.get(LatestState),

@@ -10,7 +10,6 @@ from market.store import MarketDataStore
 from storage.journal.decision_records import SqlDecisionRecords
 from web.components.known_symbols import KnownSymbols
 from web.injection import Injected
-from web.live.latest_state import LatestState
 from web.schemas import market_fields
 from web.services import ServedRun
 from web.symbols.schemas import (
@@ -31,7 +30,6 @@ Limit = Annotated[int, QueryParameter(ge=1, le=5000, description="The newest so 
 @get("/symbols/{symbol:str}/bars", sync_to_thread=True)
 def bars(
     served_run: Injected[ServedRun],
-    records: Injected[SqlDecisionRecords],
     store: Injected[MarketDataStore],
     known_symbols: Injected[KnownSymbols],
     symbol_details: Injected[SymbolDetails],
@@ -40,7 +38,7 @@ def bars(
 ) -> BarsOut:
     """Return bars, oldest first."""
     name = known_symbols.require(symbol)
-    end = symbol_details.known_until(LatestState(served_run, records))
+    end = symbol_details.known_now()
     frame = store.bars(served_run.market, name, served_run.timeframe, None, end).tail(limit)
     found = tuple(BarOut(*_plain(row)) for row in frame.itertuples(index=False))
     return BarsOut(
@@ -79,7 +77,6 @@ def votes(
 @get("/symbols/{symbol:str}/news", sync_to_thread=True)
 def news(
     served_run: Injected[ServedRun],
-    records: Injected[SqlDecisionRecords],
     store: Injected[MarketDataStore],
     known_symbols: Injected[KnownSymbols],
     symbol_details: Injected[SymbolDetails],
@@ -88,9 +85,7 @@ def news(
 ) -> NewsOut:
     """Return headlines as the source gave them, oldest first. The text is untrusted: escape it."""
     name = known_symbols.require(symbol)
-    frame = store.news(
-        served_run.market, name, None, symbol_details.known_until(LatestState(served_run, records))
-    )
+    frame = store.news(served_run.market, name, None, symbol_details.known_now())
     columns = ["known_at", "headline", "summary", "source", "url", "relevance"]
     found = tuple(
         NewsItemOut(*_plain(row)) for row in frame[columns].tail(limit).itertuples(index=False)
@@ -101,7 +96,6 @@ def news(
 @get("/symbols/{symbol:str}/filings", sync_to_thread=True)
 def filings(
     served_run: Injected[ServedRun],
-    records: Injected[SqlDecisionRecords],
     store: Injected[MarketDataStore],
     known_symbols: Injected[KnownSymbols],
     symbol_details: Injected[SymbolDetails],
@@ -110,9 +104,7 @@ def filings(
 ) -> FilingsOut:
     """Return reports as first filed, oldest first."""
     name = known_symbols.require(symbol)
-    frame = store.filings(
-        served_run.market, name, None, symbol_details.known_until(LatestState(served_run, records))
-    )
+    frame = store.filings(served_run.market, name, None, symbol_details.known_now())
     found = tuple(
         FilingOut(*_plain(row))
         for row in frame.drop(columns="symbol").tail(limit).itertuples(index=False)

@@ -62,6 +62,10 @@ class SymbolDetails:
         status = self._store.last_fetch(self._served_run.market, symbol, kind)
         return formatting.single_line(status.error) if status and status.error else ""
 
+    def known_now(self) -> datetime:
+        """The instant up to which facts are shown now, by what is recorded."""
+        return self.known_until(LatestState(self._served_run, self._records))
+
     def known_until(self, latest_state: LatestState) -> datetime:
         """Return the time up to which facts are shown: a replay and a simulation show no future."""
         served = self._served_run
