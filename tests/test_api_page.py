@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from domain.events import EventKind
+from tests.web.demo_app import DemoApp
 from web.features import FEATURES
 from web.live import endpoints
-from web.server import Routes
+from web.server import Routes, create_app
 
 API = Routes.of(FEATURES).api
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,6 +40,11 @@ def test_every_address_is_named_and_no_other() -> None:
     assert named - {"GET /events"} == addresses - {"GET /events"}
     assert endpoints.events in API
     assert "GET /events" in named
+
+
+def test_the_description_holds_the_api_and_nothing_else(tmp_path: Path) -> None:
+    paths = create_app(DemoApp(tmp_path).services()).openapi_schema.paths or {}
+    assert [path for path in paths if not path.startswith("/api/v1/")] == []
 
 
 def test_every_kind_of_event_is_named_and_no_other() -> None:

@@ -74,7 +74,9 @@ def create_app(services: AppServices, features: Sequence[Feature] = FEATURES) ->
         openapi_config=OpenAPIConfig(
             title="Quorum",
             version=services.served_run.version,
-            openapi_router=Router("/api", route_handlers=[], opt={OPTION: Permission.LOCAL}),
+            openapi_router=Router(
+                "/api", route_handlers=[], opt={OPTION: Permission.LOCAL}, include_in_schema=False
+            ),
             render_plugins=[JsonRenderPlugin(path="/openapi.json")],
         ),
         request_max_body_size=MAX_BODY_BYTES,
