@@ -1,7 +1,8 @@
 """Sorted bars of each symbol with their closing times: the step from a stored frame to a panel.
 
-Unusable bars (a price missing, zero or negative) and bars outside every session are left out and
-recorded for the quality gate; nothing is repaired.
+Unusable bars (a price missing, zero or negative), bars outside every session and bars in doubt are
+left out and recorded for the quality gate; nothing is repaired. Everything that trades, marks, pays
+or learns reads bars that have passed here.
 """
 
 from dataclasses import dataclass
@@ -13,20 +14,34 @@ import pandas as pd
 
 from domain.instants import Times, to_datetime64, to_datetime64_array
 from domain.panel import Floats
+from domain.symbols import AssetClass, asset_class
 from domain.timeframe import Timeframe
 from market import calendars
+from market.quality.bar_filter import PASSED, BarVerdicts, Codes, judge_bars
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WithheldBars:
+    """The W bars in doubt, in order: when they closed (`at`), why (`code`, of
+    `market/quality/bar_filter.py`), how large the flaw is (`size`, a fraction), and when the first
+    bar of the unbroken run closed (`since`); all (W,)."""
+
+    at: Times
+    code: Codes
+    size: Floats
+    since: Times
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BarSeries:
-    """T usable bars of one symbol by `known_at` (T,), strictly increasing, datetime64[us].
+    """T bars of one symbol that passed, by `known_at` (T,), strictly increasing, datetime64[us].
 
     `open` to `close` (T,) are adjusted for splits and dividends: the traded price times `factor`
     (T,). `volume` (T,) is as stored, zero where unknown. The rest are instants of flawed bars:
     `repeated` (a second bar at one time, of which the last was kept), `unordered` (stored after a
     later bar), `incomplete` (a price missing), `non_positive` (a price of zero or less, or a
     negative volume) and `off_hours` (opened outside every session; a daily bar at the end of its
-    date).
+    date). `withheld` are the bars in doubt.
     """
 
     symbol: str
@@ -44,16 +59,28 @@ class BarSeries:
     incomplete: Times
     non_positive: Times
     off_hours: Times
+    withheld: WithheldBars
+
+    @property
+    def closed_at(self) -> Times:
+        """(T + W,) when the bars closed, those in doubt included."""
+        if not len(self.withheld.at):
+            return self.known_at
+        return np.union1d(self.known_at, self.withheld.at)
 
 
 def build_series(
-    bars: pd.DataFrame, calendar: str, timeframe: Timeframe, as_of: datetime
+    bars: pd.DataFrame,
+    calendar: str,
+    timeframe: Timeframe,
+    as_of: datetime,
+    since: datetime | None = None,
 ) -> list[BarSeries]:
-    """The series of each symbol from the `bars` closed by `as_of`, in the order of the categories
-    of the column `symbol`.
+    """Build the series of each symbol from the `bars` closed by `as_of`, in the order of the
+    categories of the column `symbol`.
 
     `bars` has that categorical and `BAR_COLUMNS`, sorted by symbol; a symbol's bars may be in any
-    order.
+    order. They are judged from the first on, whatever `since`, the first opening instant kept.
     """
     opened = to_datetime64_array(bars["at"])
     known_at = calendars.bar_closes_array(calendar, opened, timeframe)
@@ -61,8 +88,9 @@ def build_series(
     symbols, codes = bars["symbol"].cat.categories, bars["symbol"].cat.codes.to_numpy()
     ends = np.searchsorted(codes, np.arange(len(symbols) + 1))
     until = to_datetime64(as_of)
+    first = None if since is None else to_datetime64(since)
     return [
-        _series(symbol, calendar, timeframe, opened[of], known_at[of], figures[:, of], until)
+        _series(symbol, calendar, timeframe, opened[of], known_at[of], figures[:, of], first, until)
         for symbol, of in zip(symbols, starmap(slice, pairwise(ends.tolist())), strict=True)
     ]
 
@@ -74,6 +102,7 @@ def _series(
     opened: Times,
     known_at: Times,
     figures: Floats,
+    first: np.datetime64 | None,
     until: np.datetime64,
 ) -> BarSeries:
     timed = known_at <= until
@@ -83,31 +112,46 @@ def _series(
     order = order[timed[order]]
     last = np.append(known_at[order][1:] != known_at[order][:-1], True)[: len(order)]
     kept = order[last]
-    stored = figures[:, kept]
-    prices, close, volume, adjusted = stored[:4], stored[3], stored[4], stored[5]
-    adjustment = adjusted / close
-    adjustment = np.where(np.isfinite(adjustment), adjustment, 1.0)
+    prices, volume, adjusted = figures[:4, kept], figures[4, kept], figures[5, kept]
     volume = np.nan_to_num(volume, nan=0.0)
     complete = np.isfinite(prices).all(axis=0)
-    positive = (prices > 0).all(axis=0) & (adjustment > 0) & (volume >= 0)
+    positive = (prices > 0).all(axis=0) & ~(adjusted <= 0) & (volume >= 0)
     at, usable = known_at[kept], complete & positive
-    opens, highs, lows, closes = (prices * adjustment)[:, usable]
+    verdicts = judge_bars(
+        prices[:, usable],
+        volume[usable],
+        np.where(np.isfinite(adjusted), adjusted, np.nan)[usable],
+        np.zeros(int(usable.sum()), bool),
+        is_index=asset_class(symbol) is AssetClass.INDEX,
+    )
+    passed = verdicts.code == PASSED
+    if first is not None:
+        passed &= opened[kept][usable] >= first
+    opens, highs, lows, closes = (prices[:, usable] * verdicts.factor)[:, passed]
     return BarSeries(
         symbol=symbol,
         calendar=calendar,
         timeframe=timeframe,
-        known_at=at[usable],
+        known_at=at[usable][passed],
         open=opens,
         high=highs,
         low=lows,
         close=closes,
-        volume=volume[usable],
-        factor=adjustment[usable],
+        volume=volume[usable][passed],
+        factor=verdicts.factor[passed],
         repeated=known_at[order[~last]],
         unordered=known_at[unordered[timed[unordered]]],
         incomplete=at[~complete],
         non_positive=at[complete & ~positive],
         off_hours=off_hours,
+        withheld=_withheld(at[usable], verdicts),
+    )
+
+
+def _withheld(known_at: Times, verdicts: BarVerdicts) -> WithheldBars:
+    rows = np.flatnonzero(verdicts.code)
+    return WithheldBars(
+        known_at[rows], verdicts.code[rows], verdicts.size[rows], known_at[verdicts.since[rows]]
     )
 
 

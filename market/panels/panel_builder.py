@@ -124,8 +124,9 @@ def _read_stored(store: MarketDataStore, query: PanelQuery) -> list[_StoredBars]
     for calendar, names in by_calendar.items():
         benchmark = _benchmark_of(calendar, stored)
         every = tuple(dict.fromkeys([*names, *([benchmark] if benchmark else [])]))
-        bars = store.read_many(market, every, f"bars {timeframe}", query.since, as_of)
-        read = {one.symbol: one for one in build_series(bars, calendar, timeframe, as_of)}
+        bars = store.read_many(market, every, f"bars {timeframe}", None, as_of)
+        series = build_series(bars, calendar, timeframe, as_of, query.since)
+        read = {one.symbol: one for one in series}
         actions = store.read_many(market, names, "actions", None, as_of + INSTANT)
         found.append(
             _StoredBars([read[each] for each in names], read.get(benchmark or ""), actions)
@@ -176,15 +177,17 @@ def _bars(query: PanelQuery, stored: _StoredBars) -> Panel:
 
 
 def _axis(all_series: Iterable[BarSeries], benchmark: BarSeries | None) -> Times:
-    """Every closing instant of any symbol, in order; most symbols share all of theirs.
+    """Every closing instant of any symbol, in order; most symbols share all of theirs. A bar in
+    doubt has a row too, so that a lone symbol's panel ends with it.
 
     The benchmark's instants are included as far back as they go, since a measure of the benchmark
     must not depend on the symbols in the panel. They never extend a panel at its end.
     """
     axis: Times = np.empty(0, "datetime64[us]")
     for one in all_series:
-        if not np.array_equal(axis, one.known_at):
-            axis = np.union1d(axis, one.known_at)
+        closed_at = one.closed_at
+        if not np.array_equal(axis, closed_at):
+            axis = np.union1d(axis, closed_at)
     if benchmark is None or not len(axis):
         return axis
     until = np.searchsorted(benchmark.known_at, axis[-1], side="right")

@@ -14,24 +14,15 @@ from numpy.typing import NDArray
 
 from domain.instants import Times, to_datetime, to_datetime64_array
 from domain.panel import Bools, Floats
-from domain.symbols import AssetClass, asset_class
 from domain.timeframe import Timeframe
 from market import calendars
+from market.quality import bar_filter
 from market.series import BarSeries
 
 MAX_MISSING_BARS = 5
 """More missing bars in a row than this, and than a session has, are a finding."""
-MAX_CONTRADICTION = 0.005
-"""Share of the price by which a high or low may contradict the open or close."""
-JUMP_LOG_RETURN = 0.35
-"""Log return beyond which a bar needs an explanation: -30% and +42%, a three-for-two split."""
-JUMP_SIGMAS = 6.0
-"""The same in standard deviations of the sixty returns before; both must be exceeded."""
-MAX_LOG_RETURN = 1.5
-"""Log return too large for any volume to explain: -78% and +350%."""
-HEAVY_TURNOVER = 2.0
-"""Turnover, in medians of the twenty bars before, that marks a jump as real: a split leaves
-turnover unchanged. Indices, which do not trade, are exempt."""
+LARGE_LOG_RETURN = 0.35
+"""Log return of a large move, -30% and +42%: where trading explains it, still a remark."""
 SPLIT_MATCH = 0.25
 """Log distance within which a jump is attributed to the recorded split."""
 FROZEN_BARS = 5
@@ -41,6 +32,12 @@ IDLE_BARS = 10
 MEDIAN_WINDOW = 60
 """Bars before a bar over which its usual (median) volume is measured."""
 
+UNEXPLAINED = "the price moves {size:+.0%} at {at}, which neither a split nor the trading explains"
+NOT_ADJUSTED = (
+    "the price moves {size:+.0%} at {at} by the recorded split: older bars are not adjusted for it,"
+    " fetch them again"
+)
+
 Rows = NDArray[np.intp]
 
 
@@ -49,7 +46,8 @@ class Flaw:
     """K occurrences of one flaw, in order: when (`at`, (K,)) and how large (`size`, (K,)).
 
     `message` is a format string for one occurrence, with the fields `at` and `size`. A `transient`
-    flaw matters only at its own bar, any other for as long as the gate looks back.
+    flaw matters only at its own bar, any other for as long as the gate looks back. `since` (K,) is
+    when the flaw began, where that is to be told instead of `at`.
     """
 
     message: str
@@ -57,22 +55,24 @@ class Flaw:
     at: Times
     size: Floats
     transient: bool = False
+    since: Times | None = None
 
     def describe(self, mask: Bools, timeframe: Timeframe) -> str:
         """Describe the last occurrence in `mask` (K,), and say how many more there are."""
         last = np.flatnonzero(mask)[-1]
-        sentence = self.message.format(at=_stamp(self.at[last], timeframe), size=self.size[last])
-        more = int(mask.sum()) - 1
+        told = self.at if self.since is None else self.since
+        sentence = self.message.format(at=_stamp(told[last], timeframe), size=self.size[last])
+        more = 0 if self.since is not None else int(mask.sum()) - 1
         return f"{sentence} (and {more} more)" if more else sentence
 
 
 def find_flaws(series: BarSeries, actions: pd.DataFrame) -> Iterator[Flaw]:
     """Yield every flaw of `series`, given `actions` (`ACTION_COLUMNS`, also of other symbols)."""
     yield from _excluded_bars(series)
+    yield from _withheld_bars(series, actions)
     if len(series.known_at):
         yield from _gaps(series)
-        yield from _contradictions(series)
-        yield from _jumps(series, actions)
+        yield from _large_moves(series, actions)
         yield from _idle_trading(series)
         yield from _frozen_prices(series)
 
@@ -99,65 +99,76 @@ def _excluded_bars(series: BarSeries) -> Iterator[Flaw]:
         yield Flaw(message, blocks, at, np.ones(len(at)))
 
 
+_WITHHELD = {
+    bar_filter.CONTRADICTION: "high or low contradicts the other prices by {size:.1%} at {at}",
+    bar_filter.REPEATED: "the bar of {at} repeats an earlier one",
+    bar_filter.MOVE: UNEXPLAINED,
+    bar_filter.WICK: "high or low is {size:.0%} beyond the other prices at {at}",
+    bar_filter.DIVIDEND: "the adjusted close implies a dividend of {size:.0%} of the price at {at}",
+    bar_filter.REVERSAL: "the adjustment factor falls by {size:.1%} at {at}",
+    bar_filter.NO_ADJUSTED_CLOSE: "the adjusted close is missing at {at}",
+}
+
+
+def _withheld_bars(series: BarSeries, actions: pd.DataFrame) -> Iterator[Flaw]:
+    """Bars in doubt are remarks; from the second one in a row on they block the symbol."""
+    withheld = series.withheld
+    held = withheld.at > withheld.since
+    by_split = np.zeros(len(held), bool)
+    for row in np.flatnonzero(withheld.code == bar_filter.MOVE).tolist():
+        by_split[row] = _is_by_split(
+            series.symbol, actions, withheld.since[row], withheld.at[row],
+            np.log1p(withheld.size[row]),
+        )  # fmt: skip
+    for code, message in _WITHHELD.items():
+        chosen = (withheld.code == code) & ~by_split
+        for blocks, rows, text in (
+            (False, chosen, f"{message}: that bar is left out"),
+            (True, chosen & held, f"{message}: no bar counts since, see `quorum repair`"),
+        ):
+            at, since = withheld.at[rows], withheld.since[rows]
+            yield Flaw(text, blocks, at, withheld.size[rows], blocks, since if blocks else None)
+    since = withheld.since[by_split]
+    yield Flaw(NOT_ADJUSTED, True, withheld.at[by_split], withheld.size[by_split], True, since)
+
+
 def _gaps(series: BarSeries) -> Iterator[Flaw]:
-    numbers = calendars.bar_numbers(series.calendar, series.known_at, series.timeframe)
+    closed_at = series.closed_at
+    numbers = calendars.bar_numbers(series.calendar, closed_at, series.timeframe)
     missing = np.diff(numbers, prepend=numbers[0] - 1) - 1
     long = missing > max(
         MAX_MISSING_BARS, calendars.bars_per_session(series.calendar, series.timeframe)
     )
     for chosen, blocks in ((long, True), ((missing > 0) & ~long, False)):
-        yield _flaw("bars missing before {at}: {size:.0f}", blocks, series, chosen, missing)
+        size = missing[chosen].astype(np.float64)
+        yield Flaw("bars missing before {at}: {size:.0f}", blocks, closed_at[chosen], size)
 
 
-def _contradictions(series: BarSeries) -> Iterator[Flaw]:
-    above = np.maximum(series.open, series.close) / series.high - 1.0
-    below = 1.0 - np.minimum(series.open, series.close) / series.low
-    worst = np.maximum(np.maximum(above, below), series.low / series.high - 1.0)
-    message = "high or low contradicts the other prices by {size:.1%} at {at}"
-    yield _flaw(message, True, series, worst > MAX_CONTRADICTION, worst)
-
-
-def _jumps(series: BarSeries, actions: pd.DataFrame) -> Iterator[Flaw]:
+def _large_moves(series: BarSeries, actions: pd.DataFrame) -> Iterator[Flaw]:
     logs = np.diff(np.log(series.close), prepend=np.log(series.close[0]))
-    moves = np.expm1(logs)
+    large = np.abs(logs) > LARGE_LOG_RETURN
     by_split = np.zeros(len(logs), bool)
-    unexplained, explained = by_split.copy(), by_split.copy()
-    splits = actions[(actions["symbol"] == series.symbol) & (actions["kind"] == "split")]
-    split_at, ratios = (
-        to_datetime64_array(splits["at"]),
-        np.log(splits["value"].to_numpy(np.float64)),
-    )
-    for t in np.flatnonzero(np.abs(logs) > JUMP_LOG_RETURN).tolist():
-        since, until = series.known_at[t - 1] - np.timedelta64(1, "D"), series.known_at[t]
-        between = ratios[(split_at > since) & (split_at <= until)]
-        by_split[t] = (np.abs(logs[t] + between) < SPLIT_MATCH).any()
-        if by_split[t] or abs(logs[t]) < JUMP_SIGMAS * _usual_sigma(logs, t):
-            continue
-        real = abs(logs[t]) < MAX_LOG_RETURN and _traded_heavily(series, t)
-        (explained if real else unexplained)[t] = True
-    yield _flaw(
-        "the price moves {size:+.0%} at {at}, which neither a split nor the trading explains",
-        True, series, unexplained, moves,
-    )  # fmt: skip
-    yield _flaw(
-        "the price moves {size:+.0%} at {at} by the recorded split: older bars are not adjusted"
-        " for it, fetch them again",
-        True, series, by_split, moves,
-    )  # fmt: skip
+    for t in np.flatnonzero(large).tolist():
+        since, until = series.known_at[t - 1 : t + 1]
+        by_split[t] = _is_by_split(series.symbol, actions, since, until, logs[t])
+    withheld = np.diff(series.withheld.at.searchsorted(series.known_at), prepend=0)
+    unexplained = large & ~by_split & (withheld >= bar_filter.CONFIRMING_BARS)
+    moves, explained = np.expm1(logs), large & ~by_split & ~unexplained
+    yield _flaw(NOT_ADJUSTED, True, series, by_split, moves)
+    yield _flaw(UNEXPLAINED, True, series, unexplained, moves)
     yield _flaw("a large move, {size:+.0%} at {at}", False, series, explained, moves)
 
 
-def _usual_sigma(logs: Floats, t: int) -> float:
-    before = logs[max(t - 60, 1) : t]
-    return float(before.std()) if len(before) >= 20 else 0.0
-
-
-def _traded_heavily(series: BarSeries, t: int) -> bool:
-    if asset_class(series.symbol) is AssetClass.INDEX:
-        return True
-    turnover = (series.close * series.volume)[max(t - 20, 0) : t + 1]
-    usual = np.median(turnover[:-1])
-    return bool(usual > 0 and turnover[-1] > HEAVY_TURNOVER * usual)
+def _is_by_split(
+    symbol: str, actions: pd.DataFrame, since: np.datetime64, until: np.datetime64, move: float
+) -> bool:
+    """Return whether a split of `symbol` recorded after `since` and by `until` (or on the day
+    before) explains the log `move`."""
+    splits = actions[(actions["symbol"] == symbol) & (actions["kind"] == "split")]
+    at = to_datetime64_array(splits["at"])
+    ratios = np.log(splits["value"].to_numpy(np.float64))
+    between = ratios[(at > since - np.timedelta64(1, "D")) & (at <= until)]
+    return bool((np.abs(move + between) < SPLIT_MATCH).any())
 
 
 def _idle_trading(series: BarSeries) -> Iterator[Flaw]:

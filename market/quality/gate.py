@@ -53,7 +53,9 @@ def blocked_rows(series: BarSeries, actions: pd.DataFrame, known_at: Times) -> B
     is_blocked: Bools = bars == 0
     if is_blocked.all():
         return is_blocked
-    last = series.known_at[np.maximum(bars - 1, 0)]
+    closed_at = series.closed_at
+    closed = np.searchsorted(closed_at, known_at, side="right")
+    last = closed_at[np.maximum(closed - 1, 0)]
     is_blocked |= _bars_behind(series, last, known_at) > _max_bars_behind(series)
     for flaw in checks.find_flaws(series, actions):
         if flaw.blocks:
@@ -90,7 +92,7 @@ def _odd_volumes(series: BarSeries) -> Iterator[Flaw]:
 
 
 def _staleness(series: BarSeries, now: Times) -> Iterator[Flaw]:
-    last = series.known_at[-1:]
+    last = series.closed_at[-1:]
     behind = _bars_behind(series, last, now)
     if behind[0] > 0:
         stale = bool(behind[0] > _max_bars_behind(series))

@@ -1,0 +1,244 @@
+"""Judge each bar of a series before anything is filled, marked, paid or learnt from it.
+
+Whether a bar passes is a function of the bars up to it alone. It is compared with the last bar that
+passed, on the scale of the symbol's own moves and volume. A bar in doubt is withheld; the next one
+confirms it (the new price stays) or refutes it (the old price returns), and is judged at its own
+close. A move that no trading explains, a unit or a split mistaken for a price, and a dividend that
+no company pays stay withheld, and from the second bar on the gate blocks the symbol.
+
+The limits were set on 480,000 daily and 250,000 hourly bars, of which fewer than 1 in 10,000 are
+withheld, and on planted faults, of which 99 in 100 are (`python -m benchmarks faults`). Leaves out
+messages and consequences (`market/quality/checks.py`, `market/quality/gate.py`).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.panel import Bools, Floats, Ints
+from quant.jit import cached_njit
+
+Codes = NDArray[np.int8]
+
+(
+    PASSED,
+    CONTRADICTION,  # high or low contradicts open or close
+    REPEATED,  # prices and volume are those of a recent bar
+    MOVE,  # open or close is too far from the last close for the symbol and its trading
+    WICK,  # high or low is too far from open and close
+    DIVIDEND,  # the adjusted close implies an implausible dividend
+    REVERSAL,  # the adjustment factor falls, which no dividend or split causes
+    NO_ADJUSTED_CLOSE,
+) = range(8)
+
+MAX_CONTRADICTION = 0.005
+"""Log distance by which a high or low may contradict the open or close."""
+LEAST_LIMIT, LARGEST_LIMIT = 0.07, 1.2
+"""Log moves up to the first are never in doubt, those beyond the second always."""
+USUAL_MOVES = 6.0
+"""The limit in mean absolute log moves of the symbol's last twenty bars or so."""
+WITHOUT_VOLUME, FOR_INDICES, MOST_BY_VOLUME = 1.5, 2.5, 5.0
+"""Volume widens the limit by its ratio to the usual, at most by the last factor; the first is for
+unknown volume, the second for indices, which do not trade."""
+HEAVY_VOLUME = 2.0
+"""Ratio to the usual volume that explains a move up to `MAX_EXPLAINED`."""
+MAX_CONFIRMED, MAX_EXPLAINED = 0.25, 1.3
+"""Log moves that the next bar confirms by staying, without and with heavy volume."""
+CONFIRMING_BARS = 250
+"""Bars at a new price that confirm any move: a year, in which the symbol was blocked."""
+MAX_DIVIDEND = 0.2
+"""Fraction of the price that a dividend exceeds only if a person accepts it."""
+USUAL_DIVIDEND, DIVIDEND_GROWTH = 0.01, 2.5
+"""A dividend above this fraction and this many times the largest before must show as a fall."""
+SMALL_DIVIDEND = 0.03
+"""Where it does not, one bar with the same factor confirms it up to this fraction, `FACTOR_BARS`
+beyond."""
+FACTOR_BARS = 5
+MAX_REVERSAL = 0.003
+"""Fall of the factor that is noise, of joined sources or rounded prices."""
+EXACT = 1e-6
+"""Relative changes of the factor up to this are noise of binary figures."""
+REPEAT_BARS = 60
+YOUNG_BARS, SETTLED_BARS = 10, 20
+"""Bars after which the usual volume and the usual move are known."""
+YOUNG_MOVE = 0.03
+"""Least usual move before that."""
+
+
+class BarVerdicts(NamedTuple):
+    """Verdicts on T bars: `code` (T,), one of the codes above; `size` (T,) of the flaw, a fraction;
+    `since` (T,) the row of the first bar withheld in the unbroken run. `factor` (T,) is the
+    adjustment factor without the noise of rounded prices, as if no bar was in doubt."""
+
+    code: Codes
+    size: Floats
+    since: Ints
+    factor: Floats
+
+
+def judge_bars(
+    prices: Floats, volume: Floats, adjusted: Floats, accepted: Bools, *, is_index: bool
+) -> BarVerdicts:
+    """Judge T bars: `prices` (4, T) open, high, low and close as traded, all positive; `volume`
+    (T,), 0 where unknown; `adjusted` (T,) adjusted closes, NaN where missing; `accepted` (T,) is
+    True where a person has accepted the bar."""
+    arrays = [np.ascontiguousarray(each) for each in (*prices, volume, adjusted)]
+    return BarVerdicts(*_judge(*arrays, accepted, is_index))
+
+
+@cached_njit
+def _judge(
+    open_: Floats,
+    high: Floats,
+    low: Floats,
+    close: Floats,
+    volume: Floats,
+    adjusted: Floats,
+    accepted: Bools,
+    is_index: bool,
+) -> tuple[Codes, Floats, Ints, Floats]:
+    code, size = np.zeros(len(close), np.int8), np.zeros(len(close))
+    since, factor = np.arange(len(close)).astype(np.int32), adjusted / close
+    last = -1  # the last bar that passed
+    usual_move, moves, usual_volume, volumes = 0.0, 0, 0.0, 0
+    largest_dividend = 0.0
+    # The newest withheld bar, whose price the next one may confirm, and the move to that price.
+    suspect, jump, jump_is_heavy = -1, 0.0, False
+    for t in range(len(close)):
+        reason, amount = _bar_alone(open_, high, low, close, volume, t)
+        if np.isnan(adjusted[t]):
+            factor[t] = factor[last] if last >= 0 else 1.0
+            reason = reason or NO_ADJUSTED_CLOSE
+        if last < 0:
+            if reason and not accepted[t]:
+                code[t], size[t], since[t] = reason, amount, 0
+            else:
+                last = t
+            continue
+        before, withheld = close[last], t - last - 1
+
+        trading = -1.0
+        if volumes >= YOUNG_BARS and volume[t] > 0.0:
+            trading = min(volume[t], volume[t] * close[t] / before) / usual_volume
+        limit = _limit(usual_move, moves, trading, is_index)
+
+        change = np.log(factor[t] / factor[last])
+        noise = _rounding(close[t]) + _rounding(adjusted[t]) if abs(change) > EXACT else EXACT
+        if abs(change) > EXACT and -max(MAX_REVERSAL, noise) <= change <= noise:
+            factor[t], change = factor[last], 0.0
+        if reason == PASSED and abs(change) > EXACT:
+            same = t - suspect == 1 and abs(np.log(factor[t] / factor[suspect])) <= noise
+            opening = np.log(open_[t] / before)
+            if not _is_factor_plausible(change, opening, largest_dividend, withheld * same):
+                reason, amount = (DIVIDEND, -np.expm1(-change)) if change > 0 else (
+                    REVERSAL, -np.expm1(change)
+                )
+
+        paid = change if reason == PASSED else 0.0
+        distance = _distance(open_[t], close[t], before, paid)
+        is_far = distance > limit * min(np.sqrt(1.0 + withheld), 3.0)
+        stays = suspect >= 0 and _distance(open_[t], close[t], close[suspect], 0.0) <= limit
+        if not stays:
+            jump, jump_is_heavy = np.log(close[t] / before), trading > HEAVY_VOLUME
+        is_confirmed = stays and (last == 0 or _is_confirmed(abs(jump), withheld, jump_is_heavy))
+        if reason == PASSED and (is_far or stays) and not is_confirmed:
+            reason, amount = MOVE, np.expm1(jump)
+        wick = _wick(open_[t], high[t], low[t], close[t])
+        if reason == PASSED and wick > limit:
+            reason, amount = WICK, np.expm1(wick)
+
+        if reason and not accepted[t]:
+            code[t], size[t], since[t] = reason, amount, last + 1
+            if is_far or reason >= DIVIDEND:
+                suspect = t
+            continue
+        moves += 1
+        move = min(abs(np.log(close[t] / before) + change), limit)
+        usual_move += (move - usual_move) / min(moves, SETTLED_BARS)
+        if volume[t] > 0.0:
+            volumes += 1
+            most = 5.0 * usual_volume if volumes > YOUNG_BARS else volume[t]
+            usual_volume += (min(volume[t], most) - usual_volume) / min(volumes, SETTLED_BARS)
+        largest_dividend = max(largest_dividend, -np.expm1(-change))
+        last, suspect = t, -1
+    return code, size, since, factor
+
+
+@cached_njit
+def _bar_alone(
+    open_: Floats, high: Floats, low: Floats, close: Floats, volume: Floats, t: int
+) -> tuple[int, float]:
+    """Return the code and size of what is wrong with bar t whatever the price was before."""
+    top, bottom = max(open_[t], close[t]), min(open_[t], close[t])
+    contradiction = max(np.log(top / high[t]), np.log(low[t] / bottom), np.log(low[t] / high[t]))
+    if contradiction > MAX_CONTRADICTION:
+        return CONTRADICTION, np.expm1(contradiction)
+    is_constant = t > 1 and volume[t] == volume[t - 1] == volume[t - 2]
+    if high[t] > low[t] and volume[t] > 0.0 and not is_constant:
+        for k in range(max(0, t - REPEAT_BARS), t):
+            if (
+                close[k] == close[t] and open_[k] == open_[t] and high[k] == high[t]
+                and low[k] == low[t] and volume[k] == volume[t]
+            ):  # fmt: skip
+                return REPEATED, 0.0
+    return PASSED, 0.0
+
+
+@cached_njit
+def _limit(usual_move: float, moves: int, trading: float, is_index: bool) -> float:
+    """Return the log move beyond which a bar is in doubt; `trading` is the bar's volume in usual
+    volumes, negative where unknown."""
+    usual = usual_move if moves >= SETTLED_BARS else max(usual_move, YOUNG_MOVE)
+    widened = WITHOUT_VOLUME
+    if is_index:
+        widened = FOR_INDICES
+    elif trading >= 0.0:
+        widened = min(max(trading, 1.0), MOST_BY_VOLUME)
+    return min(max(LEAST_LIMIT, USUAL_MOVES * usual) * widened, LARGEST_LIMIT)
+
+
+@cached_njit
+def _is_factor_plausible(
+    change: float, opening: float, largest_dividend: float, same_bars: int
+) -> bool:
+    """Return whether the factor may change by `change` (log) at a bar that opens `opening` (log)
+    from the last close; `same_bars` before it had the same factor and were withheld."""
+    if change < 0.0:
+        return same_bars >= FACTOR_BARS
+    dividend = -np.expm1(-change)
+    if dividend > MAX_DIVIDEND:
+        return False
+    if dividend <= max(USUAL_DIVIDEND, DIVIDEND_GROWTH * largest_dividend):
+        return True
+    needed = 1 if dividend <= SMALL_DIVIDEND else FACTOR_BARS
+    return opening <= -change / 2.0 or same_bars >= needed
+
+
+@cached_njit
+def _is_confirmed(total: float, withheld: int, is_heavy: bool) -> bool:
+    """Return whether a new price that stays is believed: a move of `total` (log), on heavy volume
+    or not, after `withheld` bars at it."""
+    explained = MAX_EXPLAINED if is_heavy else MAX_CONFIRMED
+    return total <= explained or withheld >= CONFIRMING_BARS
+
+
+@cached_njit
+def _distance(open_: float, close: float, reference: float, paid: float) -> float:
+    """Return the larger log distance of open and close from `reference`, with `paid` added."""
+    return max(abs(np.log(open_ / reference) + paid), abs(np.log(close / reference) + paid))
+
+
+@cached_njit
+def _wick(open_: float, high: float, low: float, close: float) -> float:
+    """Return how far (log) the high or low lies beyond open and close."""
+    return max(np.log(high / max(open_, close)), np.log(min(open_, close) / low))
+
+
+@cached_njit
+def _rounding(figure: float) -> float:
+    """Return the relative error of a figure that was rounded to the decimals it shows."""
+    step = 0.01
+    while step > EXACT and abs(figure / step - np.rint(figure / step)) > 1e-3:
+        step /= 10.0
+    return 1.1 * step / figure if step > EXACT else 2.0 * EXACT
