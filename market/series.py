@@ -5,6 +5,7 @@ left out and recorded for the quality gate; nothing is repaired. Everything that
 or learns reads bars that have passed here.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise, starmap
@@ -14,16 +15,17 @@ import pandas as pd
 
 from domain.instants import Times, to_datetime64, to_datetime64_array
 from domain.panel import Floats
-from domain.symbols import AssetClass, asset_class
+from domain.symbols import AssetClass, asset_class, calendar_of
 from domain.timeframe import Timeframe
 from market import calendars
-from market.quality.bar_filter import PASSED, BarVerdicts, Codes, judge_bars
+from market.bar_filter import PASSED, BarVerdicts, Codes, judge_bars
+from market.store import MarketDataStore
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WithheldBars:
     """The W bars in doubt, in order: when they closed (`at`), why (`code`, of
-    `market/quality/bar_filter.py`), how large the flaw is (`size`, a fraction), and when the first
+    `market/bar_filter.py`), how large the flaw is (`size`, a fraction), and when the first
     bar of the unbroken run closed (`since`); all (W,)."""
 
     at: Times
@@ -67,6 +69,20 @@ class BarSeries:
         if not len(self.withheld.at):
             return self.known_at
         return np.union1d(self.known_at, self.withheld.at)
+
+
+def read_series(
+    store: MarketDataStore,
+    market: str,
+    symbols: Sequence[str],
+    timeframe: Timeframe,
+    as_of: datetime,
+    since: datetime | None = None,
+) -> list[BarSeries]:
+    """Read the series of distinct `symbols` of one calendar, in their order: the bars closed by
+    `as_of`, judged from the first stored one, that opened at `since` or later."""
+    bars = store.read_many(market, symbols, f"bars {timeframe}", None, as_of)
+    return build_series(bars, calendar_of(symbols[0]), timeframe, as_of, since)
 
 
 def build_series(

@@ -23,7 +23,7 @@ from domain.timeframe import Timeframe
 from market import calendars
 from market.panels import fundamental_events
 from market.quality import gate
-from market.series import BarSeries, build_series
+from market.series import BarSeries, read_series
 from market.store import MarketDataStore
 
 BENCHMARKS: Mapping[str, tuple[str, ...]] = {
@@ -124,8 +124,7 @@ def _read_stored(store: MarketDataStore, query: PanelQuery) -> list[_StoredBars]
     for calendar, names in by_calendar.items():
         benchmark = _benchmark_of(calendar, stored)
         every = tuple(dict.fromkeys([*names, *([benchmark] if benchmark else [])]))
-        bars = store.read_many(market, every, f"bars {timeframe}", None, as_of)
-        series = build_series(bars, calendar, timeframe, as_of, query.since)
+        series = read_series(store, market, every, timeframe, as_of, query.since)
         read = {one.symbol: one for one in series}
         actions = store.read_many(market, names, "actions", None, as_of + INSTANT)
         found.append(

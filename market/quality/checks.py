@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from domain.instants import Times, to_datetime, to_datetime64_array
 from domain.panel import Bools, Floats
 from domain.timeframe import Timeframe
-from market import calendars
-from market.quality import bar_filter
+from market import bar_filter, calendars
 from market.series import BarSeries
 
 MAX_MISSING_BARS = 5

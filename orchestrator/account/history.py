@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from domain.instants import Times, to_datetime, to_datetime64_array
+from domain.instants import Times, to_datetime
 from domain.panel import Floats
 from domain.record import RunScope
 from domain.symbols import calendar_of
 from domain.trading.account import AccountReset, CashTransferred
-from market.calendars import bar_closes_array
 from market.panels.panel_builder import BENCHMARKS
+from market.series import read_series
 from market.store import MarketDataStore
 from orchestrator.ports import AccountCurve, Blotter
 from trading.account.history import AccountHistory, CashFlow, account_history
@@ -59,17 +59,12 @@ class AccountHistoryReader:
         for calendar in sorted(set(calendars), key=lambda each: (-calendars.count(each), each)):
             for symbol in BENCHMARKS.get(calendar, ()):
                 if len(times) and self.store.span(run.market, symbol, run.timeframe):
-                    return self._benchmark_closes(symbol, calendar, times)
+                    return self._benchmark_closes(symbol, times)
         return None
 
-    def _benchmark_closes(
-        self, symbol: str, calendar: str, times: Times
-    ) -> tuple[str, Times, Floats]:
+    def _benchmark_closes(self, symbol: str, times: Times) -> tuple[str, Times, Floats]:
         run = self.run
         since, until = (to_datetime(at) for at in times[[0, -1]])
         start = since - 10 * run.timeframe.duration
-        frame = self.store.bars(run.market, symbol, run.timeframe, start, until)
-        known = bar_closes_array(calendar, to_datetime64_array(frame["at"]), run.timeframe)
-        closes = frame["adj_close"].to_numpy(np.float64)
-        usable = ~np.isnat(known) & np.isfinite(closes)
-        return symbol, known[usable], closes[usable]
+        [series] = read_series(self.store, run.market, [symbol], run.timeframe, until, start)
+        return symbol, series.known_at, series.close

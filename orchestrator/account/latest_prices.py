@@ -7,16 +7,18 @@ account (`cycle_orders.py`).
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 
 from domain.errors import UnknownSymbolError
-from domain.instants import to_datetime, to_datetime64, to_datetime64_array
+from domain.instants import INSTANT, to_datetime
 from domain.symbols import calendar_of
 from domain.timeframe import Timeframe
-from market.calendars import bar_closes_array, is_open, last_close
-from market.panels.panel_builder import PanelQuery, build_panels
+from market.calendars import is_open, last_close
+from market.panels.bar_matrix import unadjust
+from market.quality.gate import check_series
+from market.series import read_series
 from market.store import MarketDataStore
 from orchestrator.committee.pooling import horizon_volatility
 from trading.orders.confirmation_tokens import TOKEN_LIFETIME
@@ -25,8 +27,6 @@ from trading.pre_trade.checks import MarketSnapshot
 CACHE_SECONDS = TOKEN_LIFETIME.total_seconds()
 """Seconds before a symbol is read again, unless a bar closes first: the lifetime of a confirmation
 token, because reading all of a symbol's history takes ten times as long as placing an order."""
-RECENT_HISTORY = timedelta(days=30)
-"""If a symbol has had no bar for longer, all of its history is searched."""
 
 
 class LatestPrices:
@@ -56,39 +56,19 @@ class LatestPrices:
         return replace(cached[2], now=now, is_open=is_open(calendar, now))
 
     def _load(self, symbol: str, now: datetime) -> MarketSnapshot:
-        price, volume, priced_at = self._last_bar(symbol, now)
-        [(panel, [verdict])] = build_panels(
-            self._store,
-            PanelQuery(
-                market=self._market,
-                symbols=[symbol],
-                timeframe=self._timeframe,
-                as_of=now,
-                horizon=1,
-            ),
-        )
+        [series] = read_series(self._store, self._market, [symbol], self._timeframe, now)
+        if not len(series.known_at):
+            raise UnknownSymbolError(
+                f"No {self._timeframe} bar of {symbol} had closed by {now:%Y-%m-%d %H:%M} UTC in "
+                f"the market {self._market!r}, so it has no price. Download or import its history."
+            )
+        actions = self._store.read_many(self._market, [symbol], "actions", None, now + INSTANT)
         return MarketSnapshot(
             now=now,
-            price=price,
-            priced_at=priced_at,
-            volatility=float(horizon_volatility(panel.close, 1)[-1, 0]),
-            volume=volume,
+            price=float(unadjust(series.close[-1:], series.factor[-1:])[0]),
+            priced_at=to_datetime(series.known_at[-1]),
+            volatility=float(horizon_volatility(series.close[:, np.newaxis], 1)[-1, 0]),
+            volume=float(series.volume[-1]),
             is_open=False,
-            stale_reason="; ".join(verdict.findings) or None,
-        )
-
-    def _last_bar(self, symbol: str, now: datetime) -> tuple[float, float, datetime]:
-        """Return close and volume as traded of the newest bar, and when it was known."""
-        for since in (now - RECENT_HISTORY, None):
-            bars = self._store.bars(self._market, symbol, self._timeframe, since, now)
-            opened = to_datetime64_array(bars["at"])
-            known_at = bar_closes_array(calendar_of(symbol), opened, self._timeframe)
-            close, volume = (bars[name].to_numpy(np.float64) for name in ("close", "volume"))
-            there = np.flatnonzero((known_at <= to_datetime64(now)) & (close > 0.0))
-            if len(there):
-                last = there[-1]
-                return float(close[last]), float(volume[last]), to_datetime(known_at[last])
-        raise UnknownSymbolError(
-            f"No {self._timeframe} bar of {symbol} had closed by {now:%Y-%m-%d %H:%M} UTC in the "
-            f"market {self._market!r}, so it has no price. Download or import its history."
+            stale_reason="; ".join(check_series(series, actions, now).findings) or None,
         )

@@ -104,7 +104,7 @@ def _panel_changes(then: Panel, now: Panel, symbol: str) -> Iterator[str]:
     if late := sorted(other.keys() - one.keys()):
         yield f"a bar came late: {_days(late)}"
     if gone := sorted(one.keys() - other.keys()):
-        yield f"a bar was withdrawn: {_days(gone)}"
+        yield f"a bar was withdrawn or is in doubt: {_days(gone)}"
     both = sorted(one.keys() & other.keys())
     if both:
         before, after = (np.array([bars[at] for at in both]) for bars in (one, other))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
 
+from market.series import read_series
 from market.store import MarketDataStore
 from web.services import ServedRun
 
@@ -46,7 +47,6 @@ class RecentPrices:
 
     def _read(self, symbol: str, as_of: datetime) -> RecentCloses:
         market, timeframe = self._served_run.market, self._served_run.timeframe
-        span = timeframe.duration * _RECENT_BARS * 2 + timedelta(days=7)
-        frame = self._store.bars(market, symbol, timeframe, as_of - span, as_of)
-        closes = frame["adj_close"].dropna().tail(_RECENT_BARS)
-        return RecentCloses(tuple(float(close) for close in closes))
+        since = as_of - timeframe.duration * _RECENT_BARS * 2 - timedelta(days=7)
+        [series] = read_series(self._store, market, [symbol], timeframe, as_of, since)
+        return RecentCloses(tuple(series.close[-_RECENT_BARS:].tolist()))

@@ -74,7 +74,7 @@ def test_a_bar_that_is_revised_since_is_named_as_the_cause(database):
     first, last = play_days(database, 8)
     store = run_context(database).store
     bars = store.bars("files", "BTC-USD", Timeframe.D1)
-    bars.loc[FIRST_DAY + 3, ["close", "adj_close", "high"]] *= 1.1
+    bars.loc[FIRST_DAY + 3, ["close", "adj_close", "high"]] *= 1.04
     store.put_bars("files", "BTC-USD", Timeframe.D1, bars, replace=True)
     report = parity_checker(database).compare(first, last)
     assert "vote" in kinds(report)

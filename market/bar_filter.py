@@ -83,8 +83,11 @@ def judge_bars(
     """Judge T bars: `prices` (4, T) open, high, low and close as traded, all positive; `volume`
     (T,), 0 where unknown; `adjusted` (T,) adjusted closes, NaN where missing; `accepted` (T,) is
     True where a person has accepted the bar."""
-    arrays = [np.ascontiguousarray(each) for each in (*prices, volume, adjusted)]
-    return BarVerdicts(*_judge(*arrays, accepted, is_index))
+    open_, high, low, close = np.ascontiguousarray(prices)
+    judged = _judge(
+        open_, high, low, close, np.ascontiguousarray(volume), adjusted, accepted, is_index
+    )
+    return BarVerdicts(*judged)
 
 
 @cached_njit
@@ -131,8 +134,8 @@ def _judge(
             same = t - suspect == 1 and abs(np.log(factor[t] / factor[suspect])) <= noise
             opening = np.log(open_[t] / before)
             if not _is_factor_plausible(change, opening, largest_dividend, withheld * same):
-                reason, amount = (DIVIDEND, -np.expm1(-change)) if change > 0 else (
-                    REVERSAL, -np.expm1(change)
+                reason, amount = (
+                    (DIVIDEND, -np.expm1(-change)) if change > 0 else (REVERSAL, -np.expm1(change))
                 )
 
         paid = change if reason == PASSED else 0.0
@@ -226,13 +229,13 @@ def _is_confirmed(total: float, withheld: int, is_heavy: bool) -> bool:
 @cached_njit
 def _distance(open_: float, close: float, reference: float, paid: float) -> float:
     """Return the larger log distance of open and close from `reference`, with `paid` added."""
-    return max(abs(np.log(open_ / reference) + paid), abs(np.log(close / reference) + paid))
+    return float(max(abs(np.log(open_ / reference) + paid), abs(np.log(close / reference) + paid)))
 
 
 @cached_njit
 def _wick(open_: float, high: float, low: float, close: float) -> float:
     """Return how far (log) the high or low lies beyond open and close."""
-    return max(np.log(high / max(open_, close)), np.log(min(open_, close) / low))
+    return float(max(np.log(high / max(open_, close)), np.log(min(open_, close) / low)))
 
 
 @cached_njit
