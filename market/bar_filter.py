@@ -3,8 +3,9 @@
 Whether a bar passes is a function of the bars up to it alone. It is compared with the last bar that
 passed, on the scale of the symbol's own moves and volume. A bar in doubt is withheld; the next one
 confirms it (the new price stays) or refutes it (the old price returns), and is judged at its own
-close. A move that no trading explains, a unit or a split mistaken for a price, and a dividend that
-no company pays stay withheld, and from the second bar on the gate blocks the symbol.
+close, and a price that comes back to where it was needs no trading. A move that no trading
+explains, a unit or a split mistaken for a price, and a dividend that no company pays stay withheld,
+and from the second bar on the gate blocks the symbol.
 
 The limits were set on 480,000 daily and 250,000 hourly bars, of which fewer than 1 in 10,000 are
 withheld, and on planted faults, of which 99 in 100 are (`python -m benchmarks faults`). Leaves out
@@ -103,7 +104,7 @@ def _judge(
 ) -> tuple[Codes, Floats, Ints, Floats]:
     code, size = np.zeros(len(close), np.int8), np.zeros(len(close))
     since, factor = np.arange(len(close)).astype(np.int32), adjusted / close
-    last = -1  # the last bar that passed
+    earlier, last = -1, -1  # the last two bars that passed
     usual_move, moves, usual_volume, volumes = 0.0, 0, 0.0, 0
     largest_dividend = 0.0
     # The newest withheld bar, whose price the next one may confirm, and the move to that price.
@@ -117,7 +118,7 @@ def _judge(
             if reason and not accepted[t]:
                 code[t], size[t], since[t] = reason, amount, 0
             else:
-                last = t
+                earlier, last = t, t
             continue
         before, withheld = close[last], t - last - 1
 
@@ -139,7 +140,10 @@ def _judge(
                 )
 
         paid = change if reason == PASSED else 0.0
-        distance = _distance(open_[t], close[t], before, paid)
+        distance = min(
+            _distance(open_[t], close[t], before, paid),
+            _distance(open_[t], close[t], close[earlier], paid),
+        )
         is_far = distance > limit * min(np.sqrt(1.0 + withheld), 3.0)
         stays = suspect >= 0 and _distance(open_[t], close[t], close[suspect], 0.0) <= limit
         if not stays:
@@ -164,7 +168,7 @@ def _judge(
             most = 5.0 * usual_volume if volumes > YOUNG_BARS else volume[t]
             usual_volume += (min(volume[t], most) - usual_volume) / min(volumes, SETTLED_BARS)
         largest_dividend = max(largest_dividend, -np.expm1(-change))
-        last, suspect = t, -1
+        earlier, last, suspect = last, t, -1
     return code, size, since, factor
 
 

@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 
 from domain.instants import Times, to_datetime64, to_datetime64_array
-from domain.panel import Floats
+from domain.panel import Bools, Floats
 from domain.symbols import AssetClass, asset_class, calendar_of
 from domain.timeframe import Timeframe
 from market import calendars
 from market.bar_filter import PASSED, BarVerdicts, Codes, judge_bars
+from market.corrections import apply_corrections
 from market.store import MarketDataStore
 
 
@@ -82,7 +83,9 @@ def read_series(
     """Read the series of distinct `symbols` of one calendar, in their order: the bars closed by
     `as_of`, judged from the first stored one, that opened at `since` or later."""
     bars = store.read_many(market, symbols, f"bars {timeframe}", None, as_of)
-    return build_series(bars, calendar_of(symbols[0]), timeframe, as_of, since)
+    corrections = store.read_many(market, symbols, f"corrections {timeframe}")
+    calendar = calendar_of(symbols[0])
+    return build_series(bars, calendar, timeframe, as_of, since, corrections)
 
 
 def build_series(
@@ -91,13 +94,18 @@ def build_series(
     timeframe: Timeframe,
     as_of: datetime,
     since: datetime | None = None,
+    corrections: pd.DataFrame | None = None,
 ) -> list[BarSeries]:
     """Build the series of each symbol from the `bars` closed by `as_of`, in the order of the
     categories of the column `symbol`.
 
     `bars` has that categorical and `BAR_COLUMNS`, sorted by symbol; a symbol's bars may be in any
-    order. They are judged from the first on, whatever `since`, the first opening instant kept.
+    order. They are corrected (`CORRECTION_COLUMNS` with `symbol`) and judged from the first on,
+    whatever `since`, the first opening instant kept.
     """
+    accepted = np.zeros(len(bars), bool)
+    if corrections is not None:
+        bars, accepted = apply_corrections(bars, corrections)
     opened = to_datetime64_array(bars["at"])
     known_at = calendars.bar_closes_array(calendar, opened, timeframe)
     figures = np.stack([bars[name].to_numpy(np.float64) for name in _COLUMNS])
@@ -106,7 +114,17 @@ def build_series(
     until = to_datetime64(as_of)
     first = None if since is None else to_datetime64(since)
     return [
-        _series(symbol, calendar, timeframe, opened[of], known_at[of], figures[:, of], first, until)
+        _series(
+            symbol,
+            calendar,
+            timeframe,
+            opened[of],
+            known_at[of],
+            figures[:, of],
+            accepted[of],
+            first,
+            until,
+        )
         for symbol, of in zip(symbols, starmap(slice, pairwise(ends.tolist())), strict=True)
     ]
 
@@ -118,6 +136,7 @@ def _series(
     opened: Times,
     known_at: Times,
     figures: Floats,
+    accepted: Bools,
     first: np.datetime64 | None,
     until: np.datetime64,
 ) -> BarSeries:
@@ -137,7 +156,7 @@ def _series(
         prices[:, usable],
         volume[usable],
         np.where(np.isfinite(adjusted), adjusted, np.nan)[usable],
-        np.zeros(int(usable.sum()), bool),
+        accepted[kept][usable],
         is_index=asset_class(symbol) is AssetClass.INDEX,
     )
     passed = verdicts.code == PASSED

@@ -118,6 +118,13 @@ class MarketDataStore(Protocol):
         self, market: str, symbol: str, frame: pd.DataFrame, replace: bool = False
     ) -> WriteReport: ...
 
+    def put_corrections(
+        self, market: str, symbol: str, timeframe: Timeframe, frame: pd.DataFrame
+    ) -> WriteReport:
+        """Store corrections of bars (`CORRECTION_COLUMNS`) in the place of those with the same `at`
+        and `kind`. One whose factors are NaN corrects nothing."""
+        ...
+
     def last_fetch(self, market: str, symbol: str, source: str) -> FetchStatus | None:
         """The last attempt to fetch `source`: 'news', 'filings', 'earnings', 'actions', or 'bars
         1d' (bars and their timeframe). None without any attempt, as in the market of files."""

@@ -1,12 +1,12 @@
 """The tables, as Alembic's migrations create them.
 
-Two families. *Facts* (series, bar, headline, filing, announcement, action) are bulk data: written
-and read as arrays by `market_data/market_facts.py`, never as objects, with instants as microseconds
-since 1970. The *journal* (head, event, cycle, decision, vote, chunk) is append-only; `seq` numbers
-its events without a gap and is the identity of every entry: a decision has the seq of its
-`decision.made`. Next to it are the outcomes of decisions: `pending` lists the decisions whose
-outcome is not known yet; when one is settled, a row of `outcome` replaces it; `lesson` has the
-learner's state after every round.
+Two families. *Facts* (series, bar, headline, filing, announcement, action, correction) are bulk
+data: written and read as arrays by `market_data/market_facts.py`, never as objects, with instants
+as microseconds since 1970. The *journal* (head, event, cycle, decision, vote, chunk) is
+append-only; `seq` numbers its events without a gap and is the identity of every entry: a decision
+has the seq of its `decision.made`. Next to it are the outcomes of decisions: `pending` lists the
+decisions whose outcome is not known yet; when one is settled, a row of `outcome` replaces it;
+`lesson` has the learner's state after every round.
 
 The names of tables and columns are those of the first release, so that its homes open unchanged.
 Each fact is stored once. A decision's document holds its votes with their reasons; `vote` repeats
@@ -146,6 +146,22 @@ class CorporateActionRow(TableRow, table=True):
     at: int = Field(primary_key=True, sa_type=BigInteger)
     kind: str = Field(primary_key=True)
     value: float | None
+
+
+class CorrectionRow(TableRow, table=True):
+    """A correction of the bars that opened from `at` to `until`, which stay as they were stored.
+    Factors are NULL once it is undone."""
+
+    __tablename__ = "correction"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    series: int = Field(primary_key=True, foreign_key="series.id")
+    at: int = Field(primary_key=True, sa_type=BigInteger)
+    kind: str = Field(primary_key=True)
+    until: int = Field(sa_type=BigInteger)
+    price_factor: float | None
+    volume_factor: float | None
+    adjusted_factor: float | None
 
 
 class JournalHeadRow(TableRow, table=True):

@@ -67,12 +67,14 @@ NEWS = FactKind(tables.table(tables.HeadlineRow), ("known_at", "headline", "sour
 FILINGS = FactKind(tables.table(tables.FilingRow), ("known_at", "fiscal_year", "fiscal_quarter"))
 EARNINGS = FactKind(tables.table(tables.AnnouncementRow), ("known_at",))
 ACTIONS = FactKind(tables.table(tables.CorporateActionRow), ("at", "kind"))
+CORRECTIONS = FactKind(tables.table(tables.CorrectionRow), ("at", "kind"))
 FACT_KINDS = {
     "bars": BARS,
     "news": NEWS,
     "filings": FILINGS,
     "earnings": EARNINGS,
     "actions": ACTIONS,
+    "corrections": CORRECTIONS,
 }
 """Kinds by the first word of `SeriesRow.what`."""
 

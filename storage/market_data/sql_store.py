@@ -25,6 +25,7 @@ from storage.market_data import market_facts
 from storage.market_data.market_facts import (
     ACTIONS,
     BARS,
+    CORRECTIONS,
     EARNINGS,
     FACT_KINDS,
     FILINGS,
@@ -155,6 +156,12 @@ class SqlMarketDataStore:
         self, market: str, symbol: str, frame: pd.DataFrame, replace: bool = False
     ) -> WriteReport:
         return self._put(ACTIONS, market, symbol, "actions", frame, replace)
+
+    def put_corrections(
+        self, market: str, symbol: str, timeframe: Timeframe, frame: pd.DataFrame
+    ) -> WriteReport:
+        what = f"corrections {timeframe}"
+        return self._put(CORRECTIONS, market, symbol, what, frame, replace=True)
 
     def last_fetch(self, market: str, symbol: str, source: str) -> FetchStatus | None:
         return self.last_fetches(market, (symbol,), source).get(symbol)

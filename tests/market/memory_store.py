@@ -12,6 +12,7 @@ import pandas as pd
 
 from domain.store_reports import FetchStatus, WriteReport
 from domain.timeframe import Timeframe
+from market.corrections import CORRECTION_COLUMNS
 from market.provider import (
     ACTION_COLUMNS,
     BAR_COLUMNS,
@@ -26,6 +27,7 @@ _COLUMNS = {
     "filings": FILING_COLUMNS,
     "earnings": EARNINGS_COLUMNS,
     "actions": ACTION_COLUMNS,
+    "corrections": CORRECTION_COLUMNS,
 }
 _IDENTITIES = {
     "bars": ["at"],
@@ -33,6 +35,7 @@ _IDENTITIES = {
     "filings": ["known_at", "fiscal_year", "fiscal_quarter"],
     "earnings": ["known_at"],
     "actions": ["at", "kind"],
+    "corrections": ["at", "kind"],
 }
 _TEXT = {"symbol", "headline", "summary", "source", "url", "kind"}
 _Key = tuple[str, str, str]
@@ -94,6 +97,9 @@ class MemoryMarketDataStore:
     def put_actions(self, market, symbol, frame, replace=False):
         return self._put((market, symbol, "actions"), frame, replace)
 
+    def put_corrections(self, market, symbol, timeframe, frame):
+        return self._put((market, symbol, f"corrections {timeframe}"), frame, replace=True)
+
     def last_fetch(self, market: str, symbol: str, source: str) -> FetchStatus | None:
         return self._fetches.get((market, symbol, source))
 
@@ -143,7 +149,7 @@ def _empty(kind: str) -> pd.DataFrame:
 
 
 def _dtype(column: str) -> str:
-    if column in {"at", "known_at"}:
+    if column in {"at", "known_at", "until"}:
         return "datetime64[us, UTC]"
     if column.startswith("fiscal_"):
         return "int64"

@@ -85,7 +85,7 @@ def test_a_newer_database_is_refused_by_both_revisions_and_left_alone(
     database.close()
     file = tmp_path / "quorum.db"
     before = file.read_bytes() if file.exists() else b""
-    with pytest.raises(StorageError, match=r"revision 9999.*newer.*\(0004\).*Install the newer"):
+    with pytest.raises(StorageError, match=r"revision 9999.*newer.*\(0005\).*Install the newer"):
         Database(url).migrate()
     assert (file.read_bytes() if file.exists() else b"") == before
 
