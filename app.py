@@ -195,6 +195,41 @@ def import_(
 
 
 @app.command()
+def repair(
+    symbol: Annotated[str, typer.Argument(help="Such as AAPL or BTC-USD.")],
+    apply: Annotated[bool, typer.Option("--apply", help="Store what is proposed.")] = False,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option(metavar="DATE", help="The bars of this day are right. Repeat it for more."),
+    ] = None,
+    leave_out: Annotated[
+        list[str] | None,
+        typer.Option(metavar="DATE", help="The bars of this day are wrong. Repeat it for more."),
+    ] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Undo all corrections in force.")] = False,
+    market: MarketOption = None,
+    timeframe: TimeframeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Propose how to correct bars that are left out: pence, splits, slips; what is stored stays."""
+    from cli import repairs
+
+    found = repairs.repair(
+        load_settings_with(market, timeframe),
+        symbol,
+        accept=accept or (),
+        leave_out=leave_out or (),
+        apply=apply,
+        undo=undo,
+        log=log,
+    )
+    if as_json:
+        print_json(repairs.as_json(found))
+    else:
+        repairs.show(found, stdout_console)
+
+
+@app.command()
 def agents(as_json: JsonOption = False) -> None:
     """The agents, their versions and how much history they need."""
     from agents.registry import profile

@@ -116,6 +116,7 @@ def report_json(report: ImportReport) -> dict[str, Any]:
         "symbols": list(report.symbols),
         "span": [format_instant(at) for at in report.span] if report.span else None,
         "refused_because": report.refused_because,
+        "notes": list(report.notes),
     }
 
 
@@ -137,6 +138,8 @@ def show_imported(imported: ImportResult, console: Console) -> None:
             f"  {report.read:,} rows read: {report.stored:,} stored, "
             f"{report.unchanged:,} already there, {report.replaced:,} replaced"
         )
+        for note in report.notes:
+            console.print(f"  {note}", markup=False)
         for refusal in report.refused:
             examples = "; ".join(refusal.examples[:MAX_EXAMPLES])
             line = f"  {refusal.rows:,} refused: {refusal.reason} ({examples})"

@@ -1,11 +1,12 @@
 """Corrections of stored bars, applied when bars are read; the bars stay as they were stored.
 
-A correction covers the bars of a symbol that opened from `at` to `until`. Its factors multiply the
-prices, the volume and the adjusted close; `kind` says why, and two kinds do more: `accept` lets the
-bars pass that the filter doubts, `leave out` withholds them. A correction with NaN for factors was
-undone. Leaves out what to propose (`market/quality/repair.py`).
+A correction covers the bars of a symbol that opened from `first` to `last`. Its factors multiply
+prices, volume and adjusted close; `kind` says why, and two kinds do more: `accept` lets bars pass
+that the filter doubts, `leave out` withholds them. One with NaN for factors was undone. Leaves out
+what to propose (`market/quality/repair.py`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -17,7 +18,7 @@ import pandas as pd
 from domain.panel import Bools
 
 CORRECTION_COLUMNS = [
-    "at", "kind", "until", "price_factor", "volume_factor", "adjusted_factor",
+    "last", "kind", "first", "price_factor", "volume_factor", "adjusted_factor",
 ]  # fmt: skip
 _FACTORS = {
     "price_factor": ["open", "high", "low", "close"],
@@ -41,17 +42,17 @@ class CorrectionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """A correction of the bars that opened from `at` to `until`, with its factors."""
+    """A correction of the bars that opened from `first` to `last`, with its factors."""
 
     kind: CorrectionKind
-    at: datetime
-    until: datetime
+    first: datetime
+    last: datetime
     price_factor: float = 1.0
     volume_factor: float = 1.0
     adjusted_factor: float = 1.0
 
 
-def to_frame(corrections: list[Correction], *, undone: bool = False) -> pd.DataFrame:
+def to_frame(corrections: Sequence[Correction], *, undone: bool = False) -> pd.DataFrame:
     """Return the frame of `CORRECTION_COLUMNS` that stores `corrections`, or undoes them."""
     rows = [[getattr(each, name) for name in CORRECTION_COLUMNS] for each in corrections]
     frame = pd.DataFrame(rows, columns=CORRECTION_COLUMNS)
@@ -64,8 +65,8 @@ def from_frame(frame: pd.DataFrame) -> list[Correction]:
     return [
         Correction(
             kind=CorrectionKind(record["kind"]),
-            at=record["at"].to_pydatetime(),
-            until=record["until"].to_pydatetime(),
+            first=record["first"].to_pydatetime(),
+            last=record["last"].to_pydatetime(),
             **{name: record[name] for name in _FACTORS},
         )
         for record in records
@@ -84,7 +85,7 @@ def apply_corrections(bars: pd.DataFrame, corrections: pd.DataFrame) -> tuple[pd
     bars = bars.copy()
     for symbol, frame in corrections.groupby("symbol", observed=True):
         for each in from_frame(frame):
-            chosen = (bars["symbol"] == symbol) & bars["at"].between(each.at, each.until)
+            chosen = (bars["symbol"] == symbol) & bars["at"].between(each.first, each.last)
             for name, columns in _FACTORS.items():
                 bars.loc[chosen, columns] *= getattr(each, name)
             if each.kind is CorrectionKind.LEAVE_OUT:

@@ -121,8 +121,8 @@ class MarketDataStore(Protocol):
     def put_corrections(
         self, market: str, symbol: str, timeframe: Timeframe, frame: pd.DataFrame
     ) -> WriteReport:
-        """Store corrections of bars (`CORRECTION_COLUMNS`) in the place of those with the same `at`
-        and `kind`. One whose factors are NaN corrects nothing."""
+        """Store corrections of bars (`CORRECTION_COLUMNS`) in the place of those with the same
+        `last` and `kind`. One whose factors are NaN corrects nothing."""
         ...
 
     def last_fetch(self, market: str, symbol: str, source: str) -> FetchStatus | None:

@@ -149,16 +149,16 @@ class CorporateActionRow(TableRow, table=True):
 
 
 class CorrectionRow(TableRow, table=True):
-    """A correction of the bars that opened from `at` to `until`, which stay as they were stored.
+    """A correction of the bars that opened from `first` to `last`, which stay as they were stored.
     Factors are NULL once it is undone."""
 
     __tablename__ = "correction"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
     series: int = Field(primary_key=True, foreign_key="series.id")
-    at: int = Field(primary_key=True, sa_type=BigInteger)
+    last: int = Field(primary_key=True, sa_type=BigInteger)
     kind: str = Field(primary_key=True)
-    until: int = Field(sa_type=BigInteger)
+    first: int = Field(sa_type=BigInteger)
     price_factor: float | None
     volume_factor: float | None
     adjusted_factor: float | None

@@ -9,7 +9,7 @@ folders (`market/imports/batch_import.py`), archives, spreadsheets and the netwo
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -24,9 +24,11 @@ from domain.timeframe import Timeframe
 from market.imports.normalise import RejectedRows, normalise
 from market.imports.schema_detection import ACCEPTED_COLUMNS, TEXT_COLUMNS, TableKind, detect_schema
 from market.provider import Progress
+from market.quality.review import review_bars
 from market.store import MarketDataStore
 
 CHUNK = 50_000
+ALL_TIME = datetime(2200, 1, 1, tzinfo=UTC)
 SUFFIXES = (".csv", ".parquet")
 
 
@@ -47,6 +49,7 @@ class ImportReport:
     """The result of importing one file. Counts are of rows; `span` is its first and last instant.
 
     `refused_because` is the reason why nothing of the file was stored; None if it was stored.
+    `notes` say of its bars what was understood and which are left out.
     """
 
     path: Path
@@ -60,6 +63,7 @@ class ImportReport:
     symbols: tuple[str, ...] = ()
     span: tuple[datetime, datetime] | None = None
     refused_because: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 def import_file(
@@ -129,6 +133,9 @@ def _import(
                 " rewrite history, so nothing was stored. Import it with --replace if that is"
                 " meant."
             )
+    notes: tuple[str, ...] = ()
+    if table.timeframe is not None:
+        notes = tuple(review_bars(store, market, sorted(conflicts), table.timeframe, ALL_TIME))
     times = table.frame["at" if table.kind is TableKind.BARS else "known_at"]
     return ImportReport(
         path=table.path,
@@ -141,6 +148,7 @@ def _import(
         refused=table.refused,
         symbols=tuple(conflicts),
         span=(times.min().to_pydatetime(), times.max().to_pydatetime()),
+        notes=notes,
     )
 
 

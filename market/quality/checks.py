@@ -109,6 +109,20 @@ _WITHHELD = {
 }
 
 
+def describe_withheld(series: BarSeries) -> Iterator[str]:
+    """Yield a sentence for each unbroken run of bars in doubt, oldest first."""
+    withheld = series.withheld
+    for since in np.unique(withheld.since):
+        rows = np.flatnonzero(withheld.since == since)
+        first, last = int(rows[0]), int(rows[-1])
+        at = _stamp(since, series.timeframe)
+        sentence = _WITHHELD[int(withheld.code[first])].format(at=at, size=withheld.size[first])
+        if first != last:
+            until = _stamp(withheld.at[last], series.timeframe)
+            sentence += f", and {last - first} bars after it, until {until}"
+        yield sentence
+
+
 def _withheld_bars(series: BarSeries, actions: pd.DataFrame) -> Iterator[Flaw]:
     """Bars in doubt are remarks; from the second one in a row on they block the symbol."""
     withheld = series.withheld

@@ -4,17 +4,21 @@ Pure: a proposal is stored only when somebody asks for it (`market/corrections.p
 wrong by itself and is over needs none: it stays left out.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
 
-from domain.instants import Times, to_datetime64_array
+from domain.errors import InputError
+from domain.instants import to_datetime64_array
 from market import bar_filter, calendars
 from market.corrections import Correction, CorrectionKind
 from market.series import BarSeries
 
+EARLIEST = datetime(1800, 1, 1, tzinfo=UTC)
+"""A split's correction covers older bars too that are stored later."""
 UNITS = (100.0, 0.01, 1000.0, 0.001)
 """Ratios of prices in another unit: pence and cents, thousands."""
 UNIT_MATCH = 0.25
@@ -48,13 +52,23 @@ def propose_repairs(bars: pd.DataFrame, series: BarSeries) -> tuple[Proposal, ..
     return tuple(proposals)
 
 
-def accept(bars: pd.DataFrame, rows: Times) -> Correction:
-    """Return the correction that accepts the bars which opened from the first to the last of
-    `rows`."""
-    opened = bars["at"][np.isin(to_datetime64_array(bars["at"]), rows)]
-    return Correction(
-        CorrectionKind.ACCEPT, opened.iloc[0].to_pydatetime(), opened.iloc[-1].to_pydatetime()
-    )
+def correct_days(
+    bars: pd.DataFrame, kind: CorrectionKind, days: Sequence[str]
+) -> Iterator[Proposal]:
+    """Yield what corrects the bars of `days` (dates such as 2024-03-04, UTC) as `kind`.
+
+    Raises InputError for what is no date and for a day without a bar.
+    """
+    for day in days:
+        try:
+            date = datetime.strptime(day, "%Y-%m-%d").date()
+        except ValueError:
+            raise InputError(f"{day!r} is not a date. Write it as 2024-03-04.") from None
+        rows = np.flatnonzero(bars["at"].dt.date == date)
+        if not len(rows):
+            span = f"{bars['at'].iloc[0]:%Y-%m-%d} to {bars['at'].iloc[-1]:%Y-%m-%d}"
+            raise InputError(f"No bar is stored for {day}. Those that are stored: {span}.")
+        yield _correct(bars, kind, int(rows[0]), int(rows[-1]), "as you say")
 
 
 def _propose(
@@ -80,9 +94,10 @@ def _propose(
         change = (adjusted[first] / close[first]) / (adjusted[first - 1] / close[first - 1])
         is_adjusted = _split_ratio(change) == split
         words = f"{split:g} for 1" if split > 1 else f"1 for {1 / split:g}"
+        day = f"{bars['at'].iloc[first]:%Y-%m-%d}"
         yield _correct(
             bars, CorrectionKind.SPLIT, 0, first - 1,
-            f"bars before are not adjusted for a split of {words}",
+            f"bars before {day} are not adjusted for a split of {words}",
             1 / split, split, 1.0 if is_adjusted else 1 / split,
         )  # fmt: skip
     elif codes & {bar_filter.DIVIDEND, bar_filter.REVERSAL} and is_over:
@@ -119,6 +134,8 @@ def _correct(
     volume_factor: float = 1.0,
     adjusted_factor: float = 1.0,
 ) -> Proposal:
-    at, until = (bars["at"].iloc[row].to_pydatetime() for row in (first, last))
-    correction = Correction(kind, at, until, price_factor, volume_factor, adjusted_factor)
+    begins, ends = (bars["at"].iloc[row].to_pydatetime() for row in (first, last))
+    if kind is CorrectionKind.SPLIT:
+        begins = EARLIEST
+    correction = Correction(kind, begins, ends, price_factor, volume_factor, adjusted_factor)
     return Proposal(correction, reason, last - first + 1)

@@ -67,7 +67,7 @@ NEWS = FactKind(tables.table(tables.HeadlineRow), ("known_at", "headline", "sour
 FILINGS = FactKind(tables.table(tables.FilingRow), ("known_at", "fiscal_year", "fiscal_quarter"))
 EARNINGS = FactKind(tables.table(tables.AnnouncementRow), ("known_at",))
 ACTIONS = FactKind(tables.table(tables.CorporateActionRow), ("at", "kind"))
-CORRECTIONS = FactKind(tables.table(tables.CorrectionRow), ("at", "kind"))
+CORRECTIONS = FactKind(tables.table(tables.CorrectionRow), ("last", "kind"))
 FACT_KINDS = {
     "bars": BARS,
     "news": NEWS,

@@ -161,7 +161,8 @@ class SqlMarketDataStore:
         self, market: str, symbol: str, timeframe: Timeframe, frame: pd.DataFrame
     ) -> WriteReport:
         what = f"corrections {timeframe}"
-        return self._put(CORRECTIONS, market, symbol, what, frame, replace=True)
+        read_from = self._market_of(market, symbol)
+        return self._put(CORRECTIONS, read_from, symbol, what, frame, replace=True)
 
     def last_fetch(self, market: str, symbol: str, source: str) -> FetchStatus | None:
         return self.last_fetches(market, (symbol,), source).get(symbol)

@@ -35,7 +35,7 @@ _IDENTITIES = {
     "filings": ["known_at", "fiscal_year", "fiscal_quarter"],
     "earnings": ["known_at"],
     "actions": ["at", "kind"],
-    "corrections": ["at", "kind"],
+    "corrections": ["last", "kind"],
 }
 _TEXT = {"symbol", "headline", "summary", "source", "url", "kind"}
 _Key = tuple[str, str, str]
@@ -149,7 +149,7 @@ def _empty(kind: str) -> pd.DataFrame:
 
 
 def _dtype(column: str) -> str:
-    if column in {"at", "known_at", "until"}:
+    if column in {"at", "known_at", "first", "last"}:
         return "datetime64[us, UTC]"
     if column.startswith("fiscal_"):
         return "int64"

@@ -14,13 +14,13 @@ def upgrade() -> None:
     op.create_table(
         "correction",
         sa.Column("series", sa.Integer(), nullable=False),
-        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("last", sa.BigInteger(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.Column("first", sa.BigInteger(), nullable=False),
         sa.Column("price_factor", sa.Float(), nullable=True),
         sa.Column("volume_factor", sa.Float(), nullable=True),
         sa.Column("adjusted_factor", sa.Float(), nullable=True),
         sa.ForeignKeyConstraint(["series"], ["series.id"], name="fk_correction_series_series"),
-        sa.PrimaryKeyConstraint("series", "at", "kind", name="pk_correction"),
+        sa.PrimaryKeyConstraint("series", "last", "kind", name="pk_correction"),
         sqlite_with_rowid=False,
     )
