@@ -13,6 +13,7 @@ from pandas.testing import assert_frame_equal
 from domain.store_reports import FetchStatus, WriteReport
 from domain.symbols import AssetClass
 from domain.timeframe import Timeframe
+from market.corrections import Correction, CorrectionKind, from_frame, to_frame
 from market.provider import (
     ACTION_COLUMNS,
     BAR_COLUMNS,
@@ -214,6 +215,21 @@ def test_filings_announcements_and_actions_come_back_as_put(store: MarketDataSto
     stored = store.read_many("demo", ["AAPL"], "actions")
     assert stored["kind"].tolist() == ["dividend", "split"]
     assert store.put_actions("demo", "AAPL", actions) == WriteReport(0, 2, 0)
+
+
+def test_corrections_come_back_as_put_and_are_replaced_by_their_end_and_kind(
+    store: MarketDataStore,
+) -> None:
+    first, last = (at.to_pydatetime() for at in days(1, 3))
+    unit = Correction(CorrectionKind.UNIT, first, last, 0.01, 1.0, 0.01)
+    accepted = Correction(CorrectionKind.ACCEPT, first, last)
+    store.put_corrections("demo", "AAPL", D1, to_frame([unit, accepted]))
+    stored = store.read_many("demo", ["AAPL", "MSFT"], "corrections 1d")
+    assert set(from_frame(stored)) == {unit, accepted}
+    store.put_corrections("demo", "AAPL", D1, to_frame([unit], undone=True))
+    stored = store.read_many("demo", ["AAPL"], "corrections 1d")
+    assert from_frame(stored) == [accepted]
+    assert store.symbols("demo") == []
 
 
 def test_facts_of_many_symbols_are_read_in_the_order_asked_for(store: MarketDataStore) -> None:
