@@ -88,6 +88,23 @@ def read_series(
     return build_series(bars, calendar, timeframe, as_of, since, corrections)
 
 
+def read_judged_bars(
+    store: MarketDataStore, market: str, symbol: str, timeframe: Timeframe, as_of: datetime
+) -> pd.DataFrame:
+    """Read the stored bars of a symbol that had opened before `as_of`, corrected, as `BAR_COLUMNS`
+    and `left_out`: whether nothing reads the bar because it is in doubt, unusable or outside a
+    session."""
+    bars = store.read_many(market, [symbol], f"bars {timeframe}", None, as_of)
+    corrections = store.read_many(market, [symbol], f"corrections {timeframe}")
+    calendar = calendar_of(symbol)
+    [series] = build_series(bars, calendar, timeframe, as_of, corrections=corrections)
+    corrected, _ = apply_corrections(bars, corrections)
+    closed_at = calendars.bar_closes_array(calendar, to_datetime64_array(bars["at"]), timeframe)
+    is_closed = ~(closed_at > to_datetime64(as_of))
+    corrected["left_out"] = is_closed & ~np.isin(closed_at, series.known_at)
+    return corrected.drop(columns="symbol")
+
+
 def build_series(
     bars: pd.DataFrame,
     calendar: str,

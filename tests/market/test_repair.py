@@ -11,7 +11,7 @@ from domain.timeframe import Timeframe
 from market.corrections import CorrectionKind, to_frame
 from market.quality.repair import Proposal, correct_days, propose_repairs
 from market.quality.review import review_bars
-from market.series import BarSeries, read_series
+from market.series import BarSeries, read_judged_bars, read_series
 from tests.market.memory_store import MemoryMarketDataStore
 from tests.market.test_bar_filter import DAYS, PRICES, ROW, quiet
 
@@ -143,3 +143,17 @@ def test_what_is_left_out_is_told_with_the_remedy() -> None:
     [told] = review_bars(stored(bars), "files", ["AAPL"], Timeframe.D1, END)
     assert "3 bars are left out" in told
     assert "quorum repair AAPL" in told
+
+
+def test_bars_for_people_are_corrected_and_say_which_are_left_out() -> None:
+    bars = quiet()
+    expected = bars["close"].to_numpy().copy()
+    bars.loc[ROW : ROW + 2, PRICES] *= 100
+    store = stored(bars)
+    shown = read_judged_bars(store, "files", "AAPL", Timeframe.D1, END)
+    assert np.flatnonzero(shown["left_out"]).tolist() == [ROW, ROW + 1, ROW + 2]
+    found = [proposal.correction for proposal in proposals(store)]
+    store.put_corrections("files", "AAPL", Timeframe.D1, to_frame(found))
+    shown = read_judged_bars(store, "files", "AAPL", Timeframe.D1, END)
+    assert not shown["left_out"].any()
+    np.testing.assert_allclose(shown["close"], expected)

@@ -35,6 +35,11 @@ def test_decisions_have_the_fields_of_the_command_line(client: Client, demo_app:
         assert to_json(recorded.decision).items() <= published.items()
 
 
+def test_bars_say_whether_they_count(client: Client) -> None:
+    bars = client.get("/api/v1/symbols/AAPL/bars?limit=5").json()["bars"]
+    assert [bar["left_out"] for bar in bars] == [False] * 5
+
+
 def test_the_feed_is_read_to_its_end_without_gap_or_repeat(client: Client) -> None:
     seen: list[int] = []
     before = ""

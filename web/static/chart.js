@@ -61,7 +61,7 @@ customElements.define("px-chart", class extends HTMLElement {
     };
     const [prices, decided, traded] = await Promise.all(
       ["bars", "votes", "fills"].map((what) => read(this.dataset[what])));
-    this.bars = prices.bars.map((bar) => ({ ...bar, time: Date.parse(bar.at) / 1000 }));
+    this.bars = prices.bars.filter((bar) => !bar.left_out).map((bar) => ({ ...bar, time: Date.parse(bar.at) / 1000 }));
     this.votes = decided.votes.map((vote) => ({ ...vote, time: this.barOf(vote.as_of) })).filter((vote) => vote.time);
     this.fills = traded.fills.map((fill) => ({ ...fill, time: this.barOf(fill.at, fill.moment === "open") }))
       .filter((fill) => fill.time);

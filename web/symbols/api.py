@@ -6,6 +6,7 @@ import pandas as pd
 from litestar import get
 from litestar.params import FromPath, QueryParameter
 
+from market.series import read_judged_bars
 from market.store import MarketDataStore
 from storage.journal.decision_records import SqlDecisionRecords
 from web.components.known_symbols import KnownSymbols
@@ -36,10 +37,10 @@ def bars(
     symbol: FromPath[str],
     limit: Limit = 500,
 ) -> BarsOut:
-    """Return bars, oldest first."""
+    """Return bars, oldest first, corrected as `quorum repair` was told; `left_out` are in doubt."""
     name = known_symbols.require(symbol)
     end = symbol_details.known_now()
-    frame = store.bars(served_run.market, name, served_run.timeframe, None, end).tail(limit)
+    frame = read_judged_bars(store, served_run.market, name, served_run.timeframe, end).tail(limit)
     found = tuple(BarOut(*_plain(row)) for row in frame.itertuples(index=False))
     return BarsOut(
         symbol=name, timeframe=served_run.timeframe.value, bars=found, **market_fields(served_run)

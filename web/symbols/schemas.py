@@ -8,7 +8,8 @@ from web.schemas import ApiResponse
 
 @dataclass(frozen=True, slots=True)
 class BarOut:
-    """`at` is the bar's opening instant; prices are split-adjusted."""
+    """`at` is the bar's opening instant; prices are split-adjusted. `left_out` is true for a bar
+    that nothing trades, marks or learns from."""
 
     at: datetime
     open: float
@@ -17,6 +18,7 @@ class BarOut:
     close: float
     volume: float
     adj_close: float
+    left_out: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
