@@ -10,7 +10,6 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext, redirect_stdout
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -169,15 +168,26 @@ def download(
 @app.command("import")
 def import_(
     paths: Annotated[
-        list[Path],
+        list[str],
         typer.Argument(
             metavar="PATH...",
-            help="CSV or Parquet files, and folders, whose files are found at any depth.",
+            help="CSV or Parquet files, plain or packed, and folders, whose files are found at any "
+            "depth.",
         ),
     ],
     timeframe: Annotated[
         Timeframe | None, typer.Option(help="Length of a bar, where it cannot be told.")
     ] = None,
+    symbol: Annotated[
+        str | None, typer.Option(help="Whose bars, where neither column nor file name says it.")
+    ] = None,
+    timezone: Annotated[
+        str | None,
+        typer.Option(help="Zone of times without one, such as America/New_York. Default: UTC."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show how each file is understood; store nothing.")
+    ] = False,
     replace: Annotated[
         bool, typer.Option("--replace", help="Let rows that differ rewrite what is stored.")
     ] = False,
@@ -185,8 +195,12 @@ def import_(
 ) -> None:
     """Store bars, news, fundamentals or earnings from files, each whole or not at all."""
     from cli import market_data
+    from market.imports.normalise import ReadingOptions
 
-    imported = market_data.import_files(load_settings(), paths, timeframe, replace)
+    options = ReadingOptions(timeframe, symbol, market_data.parse_zone(timezone))
+    imported = market_data.import_files(
+        load_settings(), paths, options, replace=replace, dry_run=dry_run
+    )
     if as_json:
         print_json(market_data.imported_json(imported))
     else:

@@ -1,25 +1,30 @@
 """`download` and `import`: fetch or read market data into the home's store."""
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from cli.progress import progress_bar
 from domain.canonical import format_instant, to_json
 from domain.errors import InputError, ProviderError
-from domain.timeframe import Timeframe
 from market.feed import FetchOutcome, FetchState
 from market.imports.batch_import import ImportResult, import_paths
-from market.imports.file_import import ImportReport
+from market.imports.file_import import ImportReport, TablePreview
+from market.imports.normalise import ReadingOptions
 from settings import Settings
 from wiring.market import choose_market
 from wiring.stores import Log, open_stores, utc_now
 
 MAX_EXAMPLES = 3
+MAX_PREVIEWED = 8
+"""Symbols shown of a file that is only looked at."""
 
 
 def download(
@@ -71,13 +76,35 @@ def show_outcomes(outcomes: Sequence[FetchOutcome], console: Console) -> None:
 
 
 def import_files(
-    settings: Settings, paths: Sequence[Path], timeframe: Timeframe | None, replace: bool
+    settings: Settings,
+    paths: Sequence[str],
+    options: ReadingOptions,
+    *,
+    replace: bool,
+    dry_run: bool,
 ) -> ImportResult:
-    """Store the contents of `paths`, as the market 'files'."""
+    """Store the contents of `paths`, as the market 'files'; with `dry_run` only look at them."""
+    if not all(path.strip() for path in paths):
+        raise InputError("A path is empty. Name a file or a folder.")
     with open_stores(settings) as stores, progress_bar() as progress:
         return import_paths(
-            paths, stores.market_data, timeframe=timeframe, replace=replace, progress=progress
+            [Path(path) for path in paths],
+            stores.market_data,
+            options=options,
+            replace=replace,
+            dry_run=dry_run,
+            progress=progress,
         )
+
+
+def parse_zone(name: str | None) -> ZoneInfo | None:
+    """Return the time zone of a name such as Europe/Berlin."""
+    try:
+        return ZoneInfo(name) if name is not None else None
+    except (KeyError, ValueError, OSError):
+        raise InputError(
+            f"{name!r} is not a time zone. Name one such as Europe/Berlin or UTC."
+        ) from None
 
 
 def refuse_if_refused(imported: ImportResult) -> None:
@@ -117,6 +144,7 @@ def report_json(report: ImportReport) -> dict[str, Any]:
         "span": [format_instant(at) for at in report.span] if report.span else None,
         "refused_because": report.refused_because,
         "notes": list(report.notes),
+        "preview": _preview_json(report.preview) if report.preview else None,
     }
 
 
@@ -125,11 +153,14 @@ def show_imported(imported: ImportResult, console: Console) -> None:
     of it."""
     if imported.skipped:
         names = ", ".join(map(str, imported.skipped))
-        console.print(f"Skipped, neither .csv nor .parquet: {names}", markup=False)
+        console.print(f"Skipped, no tables by their names: {names}", markup=False)
     for report in imported.reports if len(imported.reports) > 1 or not imported.refused else ():
         console.print(str(report.path), style="bold", markup=False)
         if report.refused_because:
             console.print(f"  refused: {report.refused_because}", markup=False)
+            continue
+        if report.preview:
+            _show_preview(report, report.preview, console)
             continue
         span = f", {report.span[0]:%Y-%m-%d} to {report.span[1]:%Y-%m-%d}" if report.span else ""
         frame = f" {report.timeframe}" if report.timeframe else ""
@@ -144,6 +175,42 @@ def show_imported(imported: ImportResult, console: Console) -> None:
             examples = "; ".join(refusal.examples[:MAX_EXAMPLES])
             line = f"  {refusal.rows:,} refused: {refusal.reason} ({examples})"
             console.print(line, markup=False)
+
+
+def _preview_json(preview: TablePreview) -> dict[str, Any]:
+    return {
+        "calendars": preview.calendars,
+        "zone": preview.zone,
+        "adjustment": preview.adjustment,
+        "rows": json.loads(preview.rows.to_json(orient="records", date_format="iso")),
+    }
+
+
+def _show_preview(report: ImportReport, preview: TablePreview, console: Console) -> None:
+    """Print how a file is understood; nothing of it is stored."""
+    named = list(preview.calendars.items())
+    symbols = ", ".join(f"{symbol} ({calendar})" for symbol, calendar in named[:MAX_PREVIEWED])
+    more = f" and {len(named) - MAX_PREVIEWED} more" if len(named) > MAX_PREVIEWED else ""
+    lines = {
+        "kind": f"{report.kind} {report.timeframe or ''}".strip(),
+        "symbols": f"{symbols}{more}",
+        "times": preview.zone,
+        "adjusted": preview.adjustment,
+        "rows": f"{report.read:,} read, {sum(each.rows for each in report.refused):,} refused",
+    }
+    for name, value in lines.items():
+        if value:
+            console.print(f"  {name:9} {value}", markup=False)
+    table = Table(*map(str, preview.rows.columns))
+    for row in preview.rows.itertuples(index=False):
+        table.add_row(*(escape(_cell(value)) for value in row))
+    console.print(table)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def parse_date(text: str) -> datetime:

@@ -10,6 +10,7 @@ just no bars then) and trading before the opening or after the close, which is i
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 import exchange_calendars
 import numpy as np
@@ -58,6 +59,11 @@ def sessions(calendar: str) -> Sessions:
         open=to_datetime64_array(calendar_dates.opens),
         close=to_datetime64_array(calendar_dates.closes),
     )
+
+
+def time_zone(calendar: str) -> ZoneInfo:
+    """The zone of the exchange's clocks."""
+    return ZoneInfo(str(exchange_calendars.get_calendar(calendar).tz))
 
 
 def bar_closes(calendar: str, opened: pd.DatetimeIndex, timeframe: Timeframe) -> pd.DatetimeIndex:

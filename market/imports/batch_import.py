@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from domain.errors import InputError
-from domain.timeframe import Timeframe
-from market.imports.file_import import SUFFIXES, ImportReport, import_file
+from market.imports.file_import import ImportReport, import_file, preview_file
+from market.imports.normalise import NO_OPTIONS, ReadingOptions
+from market.imports.table_files import SUFFIXES, is_table_file
 from market.provider import Progress
 from market.store import MarketDataStore
 
@@ -19,7 +20,7 @@ from market.store import MarketDataStore
 @dataclass(frozen=True, slots=True, eq=False)
 class ImportResult:
     """The result for each file, in the order given, and for each folder without any. `skipped` are
-    the files in folders that are neither .csv nor .parquet."""
+    the files in folders that are no tables by their names."""
 
     reports: tuple[ImportReport, ...]
     skipped: tuple[Path, ...]
@@ -35,11 +36,12 @@ def import_paths(
     store: MarketDataStore,
     *,
     market: str = "files",
-    timeframe: Timeframe | None = None,
+    options: ReadingOptions = NO_OPTIONS,
     replace: bool = False,
+    dry_run: bool = False,
     progress: Progress = lambda *_: None,
 ) -> ImportResult:
-    """Store every file in `paths` once, each in its own transaction.
+    """Store every file in `paths` once, each in its own transaction; with `dry_run` only look.
 
     `progress` is called with the file's name, rows done and rows in all. A refused file is reported
     and the import goes on. Raises StorageError where nothing more can be stored; the files before
@@ -53,11 +55,13 @@ def import_paths(
             continue
         try:
             reports.append(
-                import_file(
+                preview_file(file, options)
+                if dry_run
+                else import_file(
                     file,
                     store,
                     market=market,
-                    timeframe=timeframe,
+                    options=options,
                     replace=replace,
                     progress=progress,
                 )
@@ -80,7 +84,9 @@ def _find_files(paths: Sequence[Path]) -> tuple[list[Path], list[Path], dict[Pat
             skipped |= {os.path.realpath(each): each for each in others}
             refused |= closed
             if not found and not closed:
-                refused[path] = f"{path} holds no .csv or .parquet file. Name one that does."
+                refused[path] = (
+                    f"{path} holds no table ({', '.join(SUFFIXES)}). Name a folder that does."
+                )
                 found = [path]
             found += closed
         for file in found:
@@ -102,5 +108,5 @@ def _list_folder(folder: Path) -> tuple[list[Path], list[Path], dict[Path, str]]
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(name for name in names if not name.startswith(".")):
             file = Path(place, name)
-            (files if file.suffix.lower() in SUFFIXES else others).append(file)
+            (files if is_table_file(file) else others).append(file)
     return files, others, closed

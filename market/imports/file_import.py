@@ -1,40 +1,40 @@
-"""Import of a CSV or Parquet file into the store, whole or not at all.
+"""Import of a table's file into the store, whole or not at all.
 
 The columns determine what a file contains (`market/imports/schema_detection.py`);
 `market/imports/normalise.py` decides which rows are valid. A stored fact is never changed silently:
 a file that contradicts stored facts is refused unless the caller asks to replace them. Leaves out
-folders (`market/imports/batch_import.py`), archives, spreadsheets and the network.
+folders (`market/imports/batch_import.py`), spreadsheets and the network.
 """
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.csv as arrow_csv
-import pyarrow.parquet as parquet
 
 from domain.errors import InputError
 from domain.store_reports import WriteReport
-from domain.symbols import parse_symbol
+from domain.symbols import calendar_of, parse_symbol
 from domain.timeframe import Timeframe
-from market.imports.normalise import RejectedRows, normalise
-from market.imports.schema_detection import ACCEPTED_COLUMNS, TEXT_COLUMNS, TableKind, detect_schema
+from market.imports.file_symbols import symbol_of_file
+from market.imports.normalise import NO_OPTIONS, ReadingOptions, RejectedRows, normalise
+from market.imports.schema_detection import ACCEPTED_COLUMNS, TableKind, detect_schema
+from market.imports.table_files import read_raw_table
 from market.provider import Progress
 from market.quality.review import review_bars
 from market.store import MarketDataStore
 
 CHUNK = 50_000
 ALL_TIME = datetime(2200, 1, 1, tzinfo=UTC)
-SUFFIXES = (".csv", ".parquet")
+PREVIEWED_ROWS = 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ParsedTable:
-    """A file's valid rows: a sorted frame with a `symbol` column; `rows` is how many were read."""
+    """A file's valid rows: a sorted frame with a `symbol` column; `rows` is how many were read.
+    `zone` names that of its times for people, `is_adjusted` says whether bars have an adjusted
+    close of their own."""
 
     path: Path
     kind: TableKind
@@ -42,6 +42,19 @@ class ParsedTable:
     frame: pd.DataFrame
     rows: int
     refused: tuple[RejectedRows, ...]
+    zone: str
+    is_adjusted: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TablePreview:
+    """How a table is understood, before it is stored: calendars by symbol, the zone of its times,
+    what the adjusted close is, and the first rows."""
+
+    calendars: dict[str, str]
+    zone: str
+    adjustment: str
+    rows: pd.DataFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +62,8 @@ class ImportReport:
     """The result of importing one file. Counts are of rows; `span` is its first and last instant.
 
     `refused_because` is the reason why nothing of the file was stored; None if it was stored.
-    `notes` say of its bars what was understood and which are left out.
+    `notes` say of its bars what was understood and which are left out. `preview` is that of a file
+    that was only looked at.
     """
 
     path: Path
@@ -64,6 +78,7 @@ class ImportReport:
     span: tuple[datetime, datetime] | None = None
     refused_because: str | None = None
     notes: tuple[str, ...] = ()
+    preview: TablePreview | None = None
 
 
 def import_file(
@@ -71,7 +86,7 @@ def import_file(
     store: MarketDataStore,
     *,
     market: str = "files",
-    timeframe: Timeframe | None = None,
+    options: ReadingOptions = NO_OPTIONS,
     replace: bool = False,
     progress: Progress = lambda *_: None,
 ) -> ImportReport:
@@ -80,36 +95,89 @@ def import_file(
     `progress` is called with the file's name, rows done and rows in all. Raises InputError as
     `read_table` does, and without `replace` for a file that contradicts stored facts.
     """
-    return _import(read_table(path, timeframe), store, market, replace, progress)
+    return _import(read_table(path, options), store, market, replace, progress)
 
 
-def read_table(path: Path, timeframe: Timeframe | None = None) -> ParsedTable:
+def preview_file(path: Path, options: ReadingOptions = NO_OPTIONS) -> ImportReport:
+    """Return how a file would be understood, without storing it. Raises InputError as `read_table`
+    does."""
+    table = read_table(path, options)
+    symbols = tuple(table.frame["symbol"].unique().tolist())
+    adjustment = "no adjusted close: the close is taken for it"
+    if table.is_adjusted:
+        adjustment = "the table's own adjusted close"
+    return ImportReport(
+        path=path,
+        kind=table.kind,
+        timeframe=table.timeframe,
+        read=table.rows,
+        refused=table.refused,
+        symbols=symbols,
+        span=_span(table),
+        preview=TablePreview(
+            calendars={symbol: calendar_of(symbol) for symbol in symbols},
+            zone=table.zone,
+            adjustment=adjustment if table.kind is TableKind.BARS else "",
+            rows=table.frame.head(PREVIEWED_ROWS),
+        ),
+    )
+
+
+def read_table(path: Path, options: ReadingOptions = NO_OPTIONS) -> ParsedTable:
     """Read the valid rows of a file.
 
     Raises InputError, naming the file, the problem and the remedy, where it is not a table that
     Quorum knows or more than a fifth of its rows are bad.
     """
-    columns = _read_header(path)
     try:
+        raw = read_raw_table(path)
+        columns = [str(name) for name in raw.frame.columns]
         recognised = detect_schema(columns)
-        if not columns:
-            raise InputError("it is empty. Export it again.")
         if recognised is None:
             raise InputError(
                 f"its columns are {_shorten(columns)}. Quorum takes tables with the columns of"
                 f" {ACCEPTED_COLUMNS}; rename yours."
             )
         kind, names = recognised
-        raw, malformed = _read_columns(path, names)
-        if raw.empty:
+        frame = pd.DataFrame({ours: raw.frame[theirs] for ours, theirs in names.items()})
+        if frame.empty:
             raise InputError("it has no rows. Export it again.")
-        if "symbol" not in raw:
-            raw["symbol"] = _symbol_of(path)
-        frame, refused, timeframe = normalise(kind, raw, malformed, timeframe)
+        frame["symbol"] = _symbols(frame, options.symbol, raw.stem)
+        malformed: tuple[RejectedRows, ...] = ()
+        if raw.malformed:
+            reason = "wrong number of columns"
+            malformed = (RejectedRows(reason, len(raw.malformed), raw.malformed[:3]),)
+        table = normalise(kind, frame, malformed, options)
     except InputError as error:
-        raise InputError(f"{path} cannot be imported: {error}") from error
-    rows = len(raw) + sum(lines.rows for lines in malformed)
-    return ParsedTable(path, kind, timeframe, frame, rows, refused)
+        message = str(error)
+        if not message.startswith(str(path)):
+            message = f"{path} cannot be imported: {message}"
+        raise InputError(message) from error
+    return ParsedTable(
+        path=path,
+        kind=kind,
+        timeframe=table.timeframe,
+        frame=table.frame,
+        rows=len(frame) + len(raw.malformed),
+        refused=table.rejected,
+        zone=table.zone,
+        is_adjusted="adj_close" in frame,
+    )
+
+
+def _symbols(frame: pd.DataFrame, named: str | None, stem: str) -> "pd.Series[str] | str":
+    """Return the symbol of each row: the table's own, the one that is named, or the file's name."""
+    if "symbol" not in frame:
+        return parse_symbol(named) if named else symbol_of_file(stem)
+    if named is None:
+        return frame["symbol"]
+    own = frame["symbol"].dropna().unique()
+    if len(own) > 1:
+        raise InputError(
+            f"it has a column of symbols with {len(own)} of them, so --symbol {named} cannot be"
+            " meant. Leave it out."
+        )
+    return parse_symbol(named)
 
 
 def _import(
@@ -136,7 +204,6 @@ def _import(
     notes: tuple[str, ...] = ()
     if table.timeframe is not None:
         notes = tuple(review_bars(store, market, sorted(conflicts), table.timeframe, ALL_TIME))
-    times = table.frame["at" if table.kind is TableKind.BARS else "known_at"]
     return ImportReport(
         path=table.path,
         kind=table.kind,
@@ -147,9 +214,14 @@ def _import(
         replaced=conflicting,
         refused=table.refused,
         symbols=tuple(conflicts),
-        span=(times.min().to_pydatetime(), times.max().to_pydatetime()),
+        span=_span(table),
         notes=notes,
     )
+
+
+def _span(table: ParsedTable) -> tuple[datetime, datetime]:
+    times = table.frame["at" if table.kind is TableKind.BARS else "known_at"]
+    return times.min().to_pydatetime(), times.max().to_pydatetime()
 
 
 def _chunks(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -175,79 +247,6 @@ def _write(
         TableKind.EARNINGS: store.put_earnings,
     }[table.kind]
     return put(market, symbol, rows, replace)
-
-
-def _read_header(path: Path) -> list[str]:
-    """The column names of a file. Raises InputError where it is missing or in neither format."""
-    try:
-        if not path.is_file():
-            raise InputError(f"{path} is not there. Give a .csv or .parquet file, or a folder.")
-        if path.suffix.lower() == ".parquet":
-            return [str(name) for name in parquet.read_schema(path).names]
-        if path.suffix.lower() == ".csv":
-            with path.open(encoding="utf-8-sig", newline="") as lines:
-                head = next((row for row in csv.reader(lines) if row), [])
-                while lines.read(CHUNK):
-                    pass  # the whole file must be UTF-8, not only the header
-                return head
-    except (pa.ArrowException, OSError, UnicodeDecodeError, csv.Error) as error:
-        raise _unreadable_error(path, error) from error
-    raise InputError(f"{path} is neither .csv nor .parquet, which are all that Quorum reads.")
-
-
-def _read_columns(
-    path: Path, names: dict[str, str]
-) -> tuple[pd.DataFrame, tuple[RejectedRows, ...]]:
-    """The recognised columns under our names, and the malformed lines."""
-    malformed: list[str] = []
-
-    def skip(row: arrow_csv.InvalidRow) -> str:
-        malformed.append(f"row {row.number}: {row.actual_columns} of {row.expected_columns}")
-        return "skip"
-
-    try:
-        if path.suffix.lower() == ".parquet":
-            table = parquet.read_table(path, columns=list(names.values()))
-        else:
-            table = arrow_csv.read_csv(
-                path,
-                read_options=arrow_csv.ReadOptions(use_threads=False),
-                parse_options=arrow_csv.ParseOptions(
-                    newlines_in_values=True, invalid_row_handler=skip
-                ),
-                convert_options=arrow_csv.ConvertOptions(
-                    include_columns=list(names.values()),
-                    column_types={
-                        theirs: pa.string() for o, theirs in names.items() if o in TEXT_COLUMNS
-                    },
-                ),
-            )
-        table.validate(full=True)  # Parquet may declare invalid UTF-8 as text
-        frame = table.to_pandas(date_as_object=False)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise _unreadable_error(path, error) from error
-    frame = frame.rename(columns={theirs: ours for ours, theirs in names.items()})
-    reason = "wrong number of columns"
-    refused = (RejectedRows(reason, len(malformed), tuple(malformed[:3])),) if malformed else ()
-    return frame.reset_index(drop=True), refused
-
-
-def _unreadable_error(path: Path, error: Exception) -> InputError:
-    reason = str(error).splitlines()[0][:200].rstrip(".") if str(error) else type(error).__name__
-    return InputError(
-        f"{path} cannot be read as {path.suffix.lower().lstrip('.')}: {reason}."
-        " It may be cut off or of another format; export it again as UTF-8 CSV or as Parquet."
-    )
-
-
-def _symbol_of(path: Path) -> str:
-    try:
-        return parse_symbol(path.stem)
-    except InputError as error:
-        raise InputError(
-            f"it has no symbol column, and its name is no symbol ({path.stem[:40]!r})."
-            " Add the column, or name the file as its symbol, such as AAPL.csv."
-        ) from error
 
 
 def _shorten(names: list[str]) -> str:

@@ -1,15 +1,16 @@
 """Conversion of a recognised table into the market's tidy frames, rejecting bad rows by reason.
 
-Times are ISO 8601, in UTC where no zone is given. A fact with only a date (or, in a table without a
-precision, with a time of exactly midnight) is known at 24:00 UTC of that day, never earlier.
-Nothing is repaired: a row is kept unchanged, or rejected and counted. Figures that the table itself
-marks as wrong (`revenue_ok` false) and share counts that are not positive count as missing, since
-the rest of such a row is valid.
+Times are read by `timestamps.py`, in UTC where no zone is given. A fact with only a date (or, in a
+table without a precision, with a time of exactly midnight) is known at 24:00 UTC of that day, never
+earlier. Nothing is repaired: a row is kept unchanged, or rejected and counted. Figures that the
+table itself marks as wrong (`revenue_ok` false) and share counts that are not positive count as
+missing, since the rest of such a row is valid.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,8 @@ from domain.errors import InputError
 from domain.symbols import parse_symbol
 from domain.timeframe import Timeframe
 from market.imports.schema_detection import TableKind
+from market.imports.session_check import refuse_doubled_hours, refuse_outside_sessions
+from market.imports.timestamps import Timestamps
 from market.provider import (
     BAR_COLUMNS,
     EARNINGS_COLUMNS,
@@ -32,9 +35,8 @@ MAX_REJECTED_SHARE = 0.2
 """A table with a larger share of bad rows than this is refused as a whole."""
 
 Mask = NDArray[np.bool_]
-_DAY = pd.Timedelta(days=1)
-_YEARS = (pd.Timestamp(1800, 1, 1, tz="UTC"), pd.Timestamp(2200, 1, 1, tz="UTC"))
 _DAILY = (pd.Timedelta(hours=20), pd.Timedelta(days=4))
+_LETTERS = {"K": 1e3, "M": 1e6, "B": 1e9}
 _PERIODS = {"Q1": 1, "Q2": 2, "Q3": 3, "FY": 4}
 
 
@@ -80,96 +82,97 @@ class _RowFilter:
         return f"row {row + 1}: {', '.join(values)}"
 
 
+@dataclass(frozen=True, slots=True)
+class ReadingOptions:
+    """What a table does not say itself: the length of its bars, whose they are, and the zone of
+    times that are written without one. None is for what the table says or what can be seen."""
+
+    timeframe: Timeframe | None = None
+    symbol: str | None = None
+    zone: ZoneInfo | None = None
+
+
+NO_OPTIONS = ReadingOptions()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NormalisedTable:
+    """Valid rows sorted by symbol and time, with `symbol`; all rejected rows; for bars their
+    timeframe; and `zone`, that of the times for people."""
+
+    frame: pd.DataFrame
+    rejected: tuple[RejectedRows, ...]
+    timeframe: Timeframe | None
+    zone: str
+
+
 def normalise(
     kind: TableKind,
     raw: pd.DataFrame,
     malformed: tuple[RejectedRows, ...] = (),
-    timeframe: Timeframe | None = None,
-) -> tuple[pd.DataFrame, tuple[RejectedRows, ...], Timeframe | None]:
-    """Return the valid rows of `raw` (our column names) as a frame of `kind` with `symbol`, all
-    rejected rows, and for bars their timeframe.
+    options: ReadingOptions = NO_OPTIONS,
+) -> NormalisedTable:
+    """Return the valid rows of `raw` (our column names).
 
-    Rows are sorted by symbol and time. The timeframe is inferred from the spacing of the bars
-    unless given. `malformed` are lines that could not be parsed as rows. Raises InputError where
-    more than a fifth of all rows are bad, or the timeframe cannot be inferred.
+    The timeframe is inferred from the spacing of the bars. `malformed` are lines that could not be
+    parsed as rows. Raises InputError where more than a fifth of all rows are bad, where the
+    timeframe cannot be inferred or is not the one that `options` name, and for intraday bars whose
+    times are of another zone than they seem.
     """
     row_filter = _RowFilter(raw, malformed)
     symbols = raw["symbol"].map(_parsed_symbols(raw["symbol"]))
     row_filter.reject(symbols.isna(), "not a symbol", "symbol")
-    stamps = _Timestamps(raw["at"])
+    stamps = Timestamps(raw["at"], raw.get("clock"), options.zone)
     row_filter.reject(
-        stamps.instant.isna(), "not an ISO date or time of our age, such as 2020-03-02", "at"
+        stamps.instant.isna(), "not a date or time of our age, such as 2020-03-02", "at", "clock"
     )
     row_filter.require_mostly_valid()
+    timeframe = None
     if kind is TableKind.BARS:
-        timeframe = timeframe or _infer_timeframe(
-            symbols[row_filter.kept], stamps.instant[row_filter.kept]
-        )
-        frame = _bars(row_filter, stamps, timeframe)
-        identity = ["symbol", "at"]
+        kept = row_filter.kept
+        timeframe = _timeframe(symbols[kept], stamps.instant[kept], options.timeframe)
+        frame, identity = _bars(row_filter, stamps, timeframe), ["symbol", "at"]
     else:
         frame, identity = _EVENTS[kind](row_filter, stamps)
     frame["symbol"] = symbols
     valid = frame[row_filter.kept]
+    if timeframe is not None and timeframe.intraday and stamps.is_naive:
+        refuse_doubled_hours(valid)
     duplicate = np.zeros(len(raw), bool)
     duplicate[row_filter.kept] = valid.duplicated(identity)
     row_filter.reject(duplicate, "second row for the same fact", "symbol", "at", "headline")
     row_filter.require_mostly_valid()
     valid = frame[row_filter.kept].sort_values(identity, kind="stable", ignore_index=True)
-    return valid, tuple(row_filter.rejected), timeframe
-
-
-class _Timestamps:
-    """A column of times in two forms: the `instant` in UTC, and as `written` in the table's own
-    time zone (a daily bar belongs to the date as written)."""
-
-    def __init__(self, column: pd.Series) -> None:
-        if isinstance(column.dtype, pd.DatetimeTZDtype):
-            self.written = column.dt.tz_localize(None).dt.as_unit("us")
-            self.instant = column.dt.tz_convert("UTC").dt.as_unit("us")
-        elif pd.api.types.is_datetime64_dtype(column.dtype):
-            self.written = column.dt.as_unit("us")
-            self.instant = self.written.dt.tz_localize("UTC")
-        else:
-            text = column.where(column.map(lambda value: isinstance(value, str))).astype("str")
-            text = text.where(text.str.match(r"\s*\d{4}-?\d{2}-?\d{2}(?:\D|$)").fillna(False))
-            clock = text.str.replace(r"(?<=\d\d:\d\d)(.*?)(?:Z|[+-]\d\d:?\d\d)$", r"\1", regex=True)
-            self.instant = _parse(text).dt.as_unit("us")
-            self.written = _parse(clock).dt.tz_localize(None).dt.as_unit("us")
-        self.instant = self.instant.where(self.instant.between(*_YEARS))
-
-    @property
-    def day(self) -> pd.Series:
-        """Midnight UTC of the date as written."""
-        day: pd.Series = self.written.dt.floor("D").dt.tz_localize("UTC")
-        return day
-
-    def known_at(self, day_only: pd.Series | None = None) -> pd.Series:
-        """The instant, or 24:00 UTC of the day where only the day is known (`day_only`; if None,
-        where the time is exactly midnight)."""
-        if day_only is None:
-            day_only = self.written == self.written.dt.floor("D")
-        known: pd.Series = self.instant.where(~day_only, self.day + _DAY)
-        return known
-
-
-def _parse(text: pd.Series) -> pd.Series:
-    return pd.to_datetime(text, format="ISO8601", utc=True, errors="coerce")
+    if timeframe is not None:
+        refuse_outside_sessions(valid, timeframe, is_naive=stamps.is_naive)
+    return NormalisedTable(valid, tuple(row_filter.rejected), timeframe, stamps.zone)
 
 
 def _parsed_symbols(column: pd.Series) -> dict[Any, str]:
     symbols: dict[Any, str] = {}
     for value in column.unique():
+        if not isinstance(value, str) or not value.strip():
+            continue  # nothing is no symbol: not "nan", "None" or ""
         try:
-            symbols[value] = parse_symbol(str(value))
+            symbols[value] = parse_symbol(value)
         except InputError:
             continue
     return symbols
 
 
 def _numbers(column: pd.Series) -> pd.Series:
-    """`column` as float64, NaN for anything but a finite number."""
+    """`column` as float64, NaN for anything but a finite number. Currency signs, thousands
+    separators (`1,234.5`) and the letters of `1.2M` are understood."""
     numbers = pd.to_numeric(column, errors="coerce").astype("float64")
+    unread = numbers.isna() & column.notna()
+    if unread.any():
+        text = column[unread].astype("str").str.strip().str.replace(r"^[$€£¥]\s*", "", regex=True)
+        text = text.where(
+            ~text.str.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?[KMB]?"), text.str.replace(",", "")
+        )
+        scale = text.str[-1:].map(_LETTERS)
+        text = text.where(scale.isna(), text.str[:-1])
+        numbers[unread] = pd.to_numeric(text, errors="coerce") * scale.fillna(1.0)
     return numbers.where(np.isfinite(numbers))
 
 
@@ -177,16 +180,20 @@ def _booleans(column: pd.Series) -> pd.Series:
     return column.astype("str").str.lower().isin(["true", "1", "yes", "1.0"])
 
 
-def _infer_timeframe(symbols: pd.Series, instants: pd.Series) -> Timeframe:
-    """The timeframe whose duration is the median spacing of each symbol's bars."""
-    known = "1m, 5m, 15m, 30m, 1h or 1d"
+def _timeframe(symbols: pd.Series, instants: pd.Series, named: Timeframe | None) -> Timeframe:
+    """The timeframe whose duration is the median spacing of each symbol's bars, or the one that is
+    `named` where the spacing cannot be seen."""
+    known = ", ".join(timeframe.value for timeframe in Timeframe)
     table = pd.DataFrame({"symbol": symbols, "at": instants}).drop_duplicates()
     table = table.sort_values(["symbol", "at"])
     gaps = table.groupby("symbol")["at"].diff().groupby(table["symbol"]).median().dropna()
     if gaps.empty:
-        raise InputError(
-            f"the spacing of the bars cannot be seen from single bars. Name it: {known}."
-        )
+        if named is None:
+            raise InputError(
+                "the spacing of the bars cannot be seen from single bars. Name it with --timeframe:"
+                f" {known}."
+            )
+        return named
     found = {gap: _timeframe_of(gap) for gap in gaps.unique()}
     strange = [str(gap) for gap, timeframe in found.items() if timeframe is None]
     if strange:
@@ -194,7 +201,13 @@ def _infer_timeframe(symbols: pd.Series, instants: pd.Series) -> Timeframe:
     if len(set(found.values())) > 1:
         examples = ", ".join(f"{s} every {g}" for s, g in gaps[~gaps.duplicated()].head(3).items())
         raise InputError(f"bars of several timeframes in one table ({examples}). Split the file.")
-    return next(timeframe for timeframe in found.values() if timeframe)
+    seen = next(timeframe for timeframe in found.values() if timeframe)
+    if named not in (None, seen):
+        raise InputError(
+            f"its bars are {gaps.iloc[0]} apart, which is {seen} and not {named}. Leave --timeframe"
+            " out, or name another file."
+        )
+    return seen
 
 
 def _timeframe_of(gap: pd.Timedelta) -> Timeframe | None:
@@ -203,11 +216,11 @@ def _timeframe_of(gap: pd.Timedelta) -> Timeframe | None:
     return next((t for t in Timeframe if t.intraday and t.duration == gap), None)
 
 
-def _bars(row_filter: _RowFilter, stamps: _Timestamps, timeframe: Timeframe) -> pd.DataFrame:
+def _bars(row_filter: _RowFilter, stamps: Timestamps, timeframe: Timeframe) -> pd.DataFrame:
     raw = row_filter.raw
     prices = ["open", "high", "low", "close", *(["adj_close"] if "adj_close" in raw else [])]
     frame = raw[prices].apply(_numbers)
-    frame["volume"] = _numbers(raw["volume"])
+    frame["volume"] = _volumes(raw)
     frame["at"] = stamps.instant if timeframe.intraday else stamps.day
     shown = ("symbol", "at", *prices)
     row_filter.reject(
@@ -217,15 +230,24 @@ def _bars(row_filter: _RowFilter, stamps: _Timestamps, timeframe: Timeframe) -> 
     row_filter.reject(
         frame["high"] < frame["low"], "high is below low", "symbol", "at", "high", "low"
     )
-    row_filter.reject(
-        ~(frame["volume"] >= 0), "volume is missing or negative", "symbol", "at", "volume"
-    )
+    bad_volume = (frame["volume"].isna() & ("volume" in raw)) | (frame["volume"] < 0)
+    row_filter.reject(bad_volume, "volume is missing or negative", "symbol", "at", "volume")
     if "adj_close" not in raw:
         frame["adj_close"] = frame["close"]
     return frame[BAR_COLUMNS].copy()
 
 
-def _news(row_filter: _RowFilter, stamps: _Timestamps) -> tuple[pd.DataFrame, list[str]]:
+def _volumes(raw: pd.DataFrame) -> pd.Series:
+    """Volumes, unknown (NaN) where the table has none; ticks where it counts nothing else."""
+    if "volume" not in raw:
+        return pd.Series(np.nan, raw.index)
+    volumes = _numbers(raw["volume"])
+    if "tick_volume" in raw and not (volumes > 0).any():
+        return _numbers(raw["tick_volume"])
+    return volumes
+
+
+def _news(row_filter: _RowFilter, stamps: Timestamps) -> tuple[pd.DataFrame, list[str]]:
     raw = row_filter.raw
     day_only = raw["precision"] == "day" if "precision" in raw else None
     frame = pd.DataFrame({"known_at": stamps.known_at(day_only)})
@@ -250,7 +272,7 @@ def _relevance(raw: pd.DataFrame) -> pd.Series:
     return pd.Series(1.0, index=raw.index)
 
 
-def _filings(row_filter: _RowFilter, stamps: _Timestamps) -> tuple[pd.DataFrame, list[str]]:
+def _filings(row_filter: _RowFilter, stamps: Timestamps) -> tuple[pd.DataFrame, list[str]]:
     raw = row_filter.raw
     missing = pd.Series(np.nan, index=raw.index)
     frame = pd.DataFrame({"known_at": stamps.known_at()})
@@ -272,7 +294,7 @@ def _filings(row_filter: _RowFilter, stamps: _Timestamps) -> tuple[pd.DataFrame,
     return frame[FILING_COLUMNS].copy(), ["symbol", "known_at", "fiscal_year", "fiscal_quarter"]
 
 
-def _earnings(row_filter: _RowFilter, stamps: _Timestamps) -> tuple[pd.DataFrame, list[str]]:
+def _earnings(row_filter: _RowFilter, stamps: Timestamps) -> tuple[pd.DataFrame, list[str]]:
     raw = row_filter.raw
     frame = pd.DataFrame({"known_at": stamps.known_at()})
     for name in ("eps_estimate", "eps_actual"):
@@ -282,7 +304,7 @@ def _earnings(row_filter: _RowFilter, stamps: _Timestamps) -> tuple[pd.DataFrame
     return frame[EARNINGS_COLUMNS].copy(), ["symbol", "known_at"]
 
 
-_EVENTS: dict[TableKind, Callable[[_RowFilter, _Timestamps], tuple[pd.DataFrame, list[str]]]] = {
+_EVENTS: dict[TableKind, Callable[[_RowFilter, Timestamps], tuple[pd.DataFrame, list[str]]]] = {
     TableKind.NEWS: _news,
     TableKind.FILINGS: _filings,
     TableKind.EARNINGS: _earnings,

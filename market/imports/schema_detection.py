@@ -31,18 +31,28 @@ class TableSchema:
 
 
 _SYMBOL = ("symbol", "ticker")
+_QUOTE_VOLUMES = frozenset({
+    "quote", "usd", "usdt", "usdc", "busd", "eur", "gbp", "try", "dollars",
+})  # fmt: skip
+"""Volumes in these are money, not units."""
 
 SCHEMAS: Mapping[TableKind, TableSchema] = MappingProxyType({
     TableKind.BARS: TableSchema(
         required={
-            "at": ("at", "ts", "timestamp", "datetime", "date", "time", "open_time"),
+            "at": (
+                "at", "ts", "unix", "timestamp", "datetime", "date", "time", "open_time",
+                "dtyyyymmdd", "gmt_time", "local_time",
+            ),
             "open": ("open",),
             "high": ("high",),
             "low": ("low",),
-            "close": ("close",),
-            "volume": ("volume", "vol"),
+            "close": ("close", "close_last", "last", "price"),
         },
-        optional={"symbol": _SYMBOL, "adj_close": ("adj_close", "adjusted_close", "adjclose")},
+        optional={
+            "symbol": (*_SYMBOL, "name", "tic", "pair", "instrument"),
+            "adj_close": ("adj_close", "adjusted_close", "adjclose"),
+            "volume": ("volume", "vol", "vol_", "tickvol", "tick_volume"),
+        },
     ),
     TableKind.FILINGS: TableSchema(
         required={
@@ -86,9 +96,9 @@ SCHEMAS: Mapping[TableKind, TableSchema] = MappingProxyType({
 })  # fmt: skip
 
 TEXT_COLUMNS = frozenset({
-    "symbol", "at", "fiscal_period", "headline", "precision", "summary", "source", "url",
+    "symbol", "at", "clock", "fiscal_period", "headline", "precision", "summary", "source", "url",
 })  # fmt: skip
-"""Columns that a CSV reader must not parse as numbers, booleans or times."""
+"""Our columns that a CSV reader must not parse as numbers, booleans or times."""
 
 ACCEPTED_COLUMNS = "; ".join(
     f"{kind}: {', '.join(spellings[0] for spellings in layout.required.values())}"
@@ -106,8 +116,38 @@ def detect_schema(columns: Sequence[str]) -> tuple[TableKind, dict[str, str]] | 
     for kind, layout in SCHEMAS.items():
         found = _match({**layout.required, **layout.optional}, columns)
         if layout.required.keys() <= found.keys():
-            return kind, found
+            return kind, _with_clock_and_units(found, columns) if kind is TableKind.BARS else found
     return None
+
+
+def text_columns(columns: Sequence[str]) -> frozenset[str]:
+    """Return those of `columns` that hold text in some kind of table."""
+    spellings = {"time", "date"}
+    for layout in SCHEMAS.values():
+        for name, accepted in (*layout.required.items(), *layout.optional.items()):
+            if name in TEXT_COLUMNS:
+                spellings |= set(accepted)
+    return frozenset(column for column in columns if _fold(column) in spellings)
+
+
+def _with_clock_and_units(found: dict[str, str], columns: Sequence[str]) -> dict[str, str]:
+    """Add to a table of bars the column of the time of day beside one of dates, and of the volumes
+    in two units the one in the base's own."""
+    by_name = {_fold(column): column for column in columns}
+    if _fold(found["at"]) in {"date", "dtyyyymmdd"} and "time" in by_name:
+        found["clock"] = by_name["time"]
+    if "volume" not in found:
+        units = [name for name in by_name if name.startswith("volume_")]
+        own = [name for name in units if name.removeprefix("volume_") not in _QUOTE_VOLUMES]
+        if own:
+            found["volume"] = by_name[own[0]]
+    elif "tickvol" in by_name and _fold(found["volume"]) == "vol":
+        found["tick_volume"] = by_name["tickvol"]
+    return found
+
+
+def _fold(column: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", column.lower()).strip("_")
 
 
 def _match(
@@ -115,7 +155,7 @@ def _match(
 ) -> dict[str, str]:
     by_name: dict[str, list[str]] = {}
     for column in columns:
-        by_name.setdefault(re.sub(r"[^a-z0-9]+", "_", column.lower()).strip("_"), []).append(column)
+        by_name.setdefault(_fold(column), []).append(column)
     found: dict[str, str] = {}
     for ours, spellings in spellings_by_name.items():
         theirs = next((by_name[spelling] for spelling in spellings if spelling in by_name), [])

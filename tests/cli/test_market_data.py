@@ -77,7 +77,7 @@ def test_an_import_of_one_file_says_what_it_always_said(quorum: Quorum, tmp_path
     [report] = body["files"]
     assert list(report) == [
         "path", "kind", "timeframe", "read", "stored", "unchanged", "replaced", "refused",
-        "symbols", "span", "refused_because",
+        "symbols", "span", "refused_because", "notes", "preview",
     ]  # fmt: skip
     assert (report["path"], report["kind"], report["timeframe"]) == ("one.csv", "bars", "1d")
 
@@ -86,7 +86,7 @@ def test_an_empty_folder_is_refused_by_name(quorum: Quorum, tmp_path: Path) -> N
     (tmp_path / "nothing").mkdir()
     code, out, error = quorum("import", "nothing")
     assert (code, out) == (2, "")
-    assert "nothing holds no .csv or .parquet file" in error
+    assert "nothing holds no table (.csv" in error
 
 
 def test_the_watchlist_is_edited_and_listed(quorum: Quorum) -> None:

@@ -20,7 +20,7 @@ from tests.storage.samples import AGENTS, INPUTS, cycle, day, panel
 
 PANEL = panel(20, events=5)
 LATER = (
-    "trip_note", "mark", "fill", "orders", "entry", "snapshot", "account",
+    "correction", "trip_note", "mark", "fill", "orders", "entry", "snapshot", "account",
     "pending", "outcome", "lesson", "promotion",
 )  # fmt: skip
 """Tables that the first release did not have."""
