@@ -201,16 +201,17 @@ def _show_preview(report: ImportReport, preview: TablePreview, console: Console)
     for name, value in lines.items():
         if value:
             console.print(f"  {name:9} {value}", markup=False)
+    is_daily = report.timeframe is not None and not report.timeframe.intraday
     table = Table(*map(str, preview.rows.columns))
     for row in preview.rows.itertuples(index=False):
-        table.add_row(*(escape(_cell(value)) for value in row))
+        table.add_row(*(escape(_cell(value, is_daily)) for value in row))
     console.print(table)
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any, is_daily: bool) -> str:
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M}"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+        return f"{value:%Y-%m-%d}" if is_daily else f"{value:%Y-%m-%d %H:%M}"
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 def parse_date(text: str) -> datetime:

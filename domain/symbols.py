@@ -44,10 +44,10 @@ _SUFFIX_CALENDARS = {
     "LS": "XLIS", "MI": "XMIL", "MC": "XMAD", "SW": "XSWX", "VI": "XWBO", "DE": "XETR",
     "F": "XFRA", "BE": "XFRA", "DU": "XDUS", "HM": "XHAM", "MU": "XFRA", "SG": "XSTU",
     "ST": "XSTO", "OL": "XOSL", "CO": "XCSE", "HE": "XHEL", "IC": "XICE", "TL": "XTAL",
-    "RG": "XRIS", "VS": "XLIT", "WA": "XWAR", "PR": "XPRA", "BD": "XBUD", "RO": "XBSE",
-    "AT": "ASEX", "IS": "XIST", "ME": "XMOS",
+    "RG": "XRIS", "VS": "XLIT", "WA": "XWAR", "PR": "XPRA", "BD": "XBUD",
+    "IS": "XIST", "ME": "XMOS",
     # Middle East and Africa
-    "TA": "XTAE", "SR": "XSAU", "JO": "XJSE",
+    "SR": "XSAU", "JO": "XJSE",
     # Asia and the Pacific
     "T": "XTKS", "HK": "XHKG", "SS": "XSHG", "SZ": "XSHG", "KS": "XKRX", "KQ": "XKRX",
     "TW": "XTAI", "TWO": "XTAI", "SI": "XSES", "KL": "XKLS", "BK": "XBKK", "JK": "XIDX",

@@ -15,7 +15,7 @@ import pandas as pd
 
 from domain.errors import InputError
 from domain.store_reports import WriteReport
-from domain.symbols import calendar_of, parse_symbol
+from domain.symbols import calendar_of, has_unknown_calendar, parse_symbol
 from domain.timeframe import Timeframe
 from market.imports.file_symbols import symbol_of_file
 from market.imports.normalise import NO_OPTIONS, ReadingOptions, RejectedRows, normalise
@@ -103,9 +103,12 @@ def preview_file(path: Path, options: ReadingOptions = NO_OPTIONS) -> ImportRepo
     does."""
     table = read_table(path, options)
     symbols = tuple(table.frame["symbol"].unique().tolist())
-    adjustment = "no adjusted close: the close is taken for it"
-    if table.is_adjusted:
-        adjustment = "the table's own adjusted close"
+    rows = table.frame.head(PREVIEWED_ROWS)
+    rows = rows[["symbol", *rows.columns.drop("symbol")]]
+    adjustment = "the table's own adjusted close"
+    if table.kind is TableKind.BARS and not table.is_adjusted:
+        adjustment = "no adjusted close: the close is taken for it"
+        rows = rows.drop(columns="adj_close")
     return ImportReport(
         path=path,
         kind=table.kind,
@@ -115,12 +118,17 @@ def preview_file(path: Path, options: ReadingOptions = NO_OPTIONS) -> ImportRepo
         symbols=symbols,
         span=_span(table),
         preview=TablePreview(
-            calendars={symbol: calendar_of(symbol) for symbol in symbols},
-            zone=table.zone,
+            calendars={symbol: _calendar(symbol) for symbol in symbols},
+            zone="dates as written" if table.timeframe is Timeframe.D1 else table.zone,
             adjustment=adjustment if table.kind is TableKind.BARS else "",
-            rows=table.frame.head(PREVIEWED_ROWS),
+            rows=rows,
         ),
     )
+
+
+def _calendar(symbol: str) -> str:
+    calendar = calendar_of(symbol)
+    return f"{calendar}, assumed" if has_unknown_calendar(symbol) else calendar
 
 
 def read_table(path: Path, options: ReadingOptions = NO_OPTIONS) -> ParsedTable:

@@ -42,6 +42,8 @@ def _is_word(stem: str, symbol: str) -> bool:
     if asset_class(symbol) is not AssetClass.EQUITY or "." in symbol:
         return False
     letters = re.sub(r"[^A-Za-z]", "", stem)
+    if stem.isupper() and len(letters) <= _LETTERS_OF_A_TICKER and stem.isalpha():
+        return False  # COIN and ALL are shares
     return (
         not letters
         or len(letters) > _LETTERS_OF_A_TICKER

@@ -17,8 +17,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from domain.errors import InputError
-from domain.symbols import parse_symbol
+from domain.symbols import calendar_of, parse_symbol
 from domain.timeframe import Timeframe
+from market.calendars import time_zone
 from market.imports.schema_detection import TableKind
 from market.imports.session_check import refuse_doubled_hours, refuse_outside_sessions
 from market.imports.timestamps import Timestamps
@@ -221,7 +222,7 @@ def _bars(row_filter: _RowFilter, stamps: Timestamps, timeframe: Timeframe) -> p
     prices = ["open", "high", "low", "close", *(["adj_close"] if "adj_close" in raw else [])]
     frame = raw[prices].apply(_numbers)
     frame["volume"] = _volumes(raw)
-    frame["at"] = stamps.instant if timeframe.intraday else stamps.day
+    frame["at"] = stamps.instant if timeframe.intraday else _session_days(row_filter.raw, stamps)
     shown = ("symbol", "at", *prices)
     row_filter.reject(
         frame[prices].isna().any(axis=1), "a price is missing or not a number", *shown
@@ -235,6 +236,22 @@ def _bars(row_filter: _RowFilter, stamps: Timestamps, timeframe: Timeframe) -> p
     if "adj_close" not in raw:
         frame["adj_close"] = frame["close"]
     return frame[BAR_COLUMNS].copy()
+
+
+def _session_days(raw: pd.DataFrame, stamps: Timestamps) -> pd.Series:
+    """Midnight UTC of the dates that are written; of epochs, those on the exchange's clocks."""
+    days = stamps.day
+    if not stamps.are_epochs:
+        return days
+    for symbol in raw["symbol"].dropna().unique():
+        own = (raw["symbol"] == symbol) & (stamps.instant != days)
+        try:
+            zone = time_zone(calendar_of(parse_symbol(str(symbol))))
+        except InputError:
+            continue
+        local = stamps.instant[own].dt.tz_convert(zone).dt.tz_localize(None)
+        days[own] = local.dt.floor("D").dt.tz_localize("UTC")
+    return days
 
 
 def _volumes(raw: pd.DataFrame) -> pd.Series:

@@ -33,7 +33,9 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 
 class Timestamps:
     """A column of times in two forms: the `instant` in UTC, and as `written` in the table's own
-    time zone (a daily bar belongs to the date as written). `zone` names that zone for people."""
+    time zone (a daily bar belongs to the date as written). `zone` names that zone for people;
+    `is_naive` times have none, and `are_epochs` says whether they count seconds or parts of them.
+    """
 
     def __init__(
         self, column: pd.Series, clock: pd.Series | None = None, zone: ZoneInfo | None = None
@@ -44,6 +46,7 @@ class Timestamps:
         that have their own.
         """
         self.zone = "UTC, as none is written"
+        self.are_epochs = False
         if isinstance(column.dtype, pd.DatetimeTZDtype):
             self.written = column.dt.tz_localize(None).dt.as_unit("us")
             self.instant = column.dt.tz_convert("UTC").dt.as_unit("us")
@@ -69,7 +72,7 @@ class Timestamps:
         if len(present) and present.str.fullmatch(_EPOCH).mean() > 0.5:
             self.instant = _epochs(text)
             self.written = self.instant.dt.tz_localize(None)
-            self.zone = "UTC, as epochs are"
+            self.zone, self.are_epochs = "UTC, as epochs are", True
             return
         if clock is not None:
             text = text + " " + clock.astype("str").str.strip()
