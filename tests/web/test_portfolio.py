@@ -129,7 +129,7 @@ def test_a_position_without_a_price_is_a_dash_and_no_zero(
     assert (valuation.equity, valuation.unrealised, valuation.drawdown, valuation.exposure) == (
         None,
     ) * 4
-    values = {kpi.label: kpi.value for kpi in account_kpis(unpriced)}
+    values = {kpi.label: kpi.value for kpi in account_kpis(unpriced, None)}
     assert values["Equity"] == values["Today"] == values["Drawdown now"] == "–"
     line = position_lines(unpriced)[-1]
     assert (line.symbol, line.last, line.value, line.unrealised) == ("AAPL", "–", "–", "–")
@@ -279,6 +279,24 @@ def test_the_risk_limits_say_what_tripped_who_when_and_what_ends_it(
         assert 'data-opens="resume-dialog"' in panel
     body = client.get("/api/v1/account").json()["guard"]
     assert (body["standing"], body["until"]) == ("reducing", "2024-04-04")
+
+
+def test_a_drawdown_limit_that_starts_again_does_not_hide_the_drawdown(
+    client: Client, account_fixture: AccountFixture
+) -> None:
+    account = account_fixture.account()
+    equity = value_account(account).equity
+    assert equity is not None
+    account_fixture.append(
+        NOW, TradingStateChanged(replace(account.risk, peak_equity=equity, by="resumed"))
+    )
+    fallen = -client.get("/api/v1/equity").json()["points"][-1]["drawdown"]
+    assert fallen > 0.0005
+    page = client.get("/portfolio").text
+    kpi = page.split("Drawdown now")[1].split("</div>")[0]
+    assert f"{fallen * 100:.1f} %" in kpi
+    gauge = page.split("Drawdown since reset")[1].split("</li>")[0]
+    assert "0.0 %" in gauge
 
 
 def test_a_broken_log_is_told_and_the_engines_page_still_opens(

@@ -110,6 +110,12 @@ def total_return(growth: Floats) -> float | None:
     return float(growth[-1] - 1.0) if len(growth) and np.isfinite(growth[-1]) else None
 
 
+def current_drawdown(drawdown: Floats) -> float | None:
+    """The fraction that the last row lies below the highest, 0 at a high; None where it is not
+    known."""
+    return abs(float(drawdown[-1])) if len(drawdown) and np.isfinite(drawdown[-1]) else None
+
+
 def max_drawdown(drawdown: Floats) -> float | None:
     """The deepest fall from a high, a positive fraction; None where none is known."""
     known = drawdown[np.isfinite(drawdown)]

@@ -17,8 +17,9 @@ PROFIT_ORDER_TYPES = frozenset({OrderType.LIMIT, OrderType.TAKE_PROFIT})
 @dataclass(frozen=True, slots=True)
 class AccountValuation:
     """In the account's currency. `day_change` is against the equity before the day of the last
-    bar; `exposure` (gross) and `net` are the value held over equity, `drawdown` the fraction lost
-    since the highest equity. None where a price is missing or no bar was met yet."""
+    bar; `exposure` (gross) and `net` are the value held over equity; `drawdown` is the fraction
+    lost since the drawdown limit last started again (since the account began:
+    `trading/account/history.py`). None where a price is missing or no bar was met yet."""
 
     equity: float | None
     day_change: float | None

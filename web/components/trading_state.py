@@ -187,7 +187,7 @@ def _gauges(
     account: Account, valuation: AccountValuation, limits: LimitSettings
 ) -> Iterator[LimitGauge]:
     yield _percent_gauge("Lost today", day_loss(account, valuation), limits.daily_loss)
-    yield _percent_gauge("Drawdown", valuation.drawdown, limits.drawdown)
+    yield _percent_gauge("Drawdown since reset", valuation.drawdown, limits.drawdown)
     losses, most = account.risk.losses, limits.losses
     part = None if most is None else losses / most
     yield _limit_gauge("Losses in a row", f"{losses}", "" if most is None else f"{most}", part)

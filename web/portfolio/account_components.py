@@ -7,6 +7,7 @@ from domain.trading.account import Account, TradingMode
 from orchestrator.account.history import AccountHistoryReader
 from orchestrator.account.service import AccountService
 from storage.accounts.blotter import SqlBlotter
+from trading.account.history import current_drawdown
 from web.components.amounts import Kpi
 from web.components.trading_state import (
     ModeOption,
@@ -67,12 +68,13 @@ class AccountComponentsReader:
 
     def read(self) -> AccountComponents:
         account = self._account_service.account()
+        history = self._account_history.read()
         return AccountComponents(
-            kpis=account_kpis(account),
+            kpis=account_kpis(account, current_drawdown(history.drawdown)),
             positions=position_lines(account),
             allocations=allocations(account, sector_names(account)),
             movers=self._movers(account),
-            history=account_history_view(self._account_history.read(), account.currency),
+            history=account_history_view(history, account.currency),
             trading_state=self._trading_state_reader.of(account),
             profile=account.profile,
             modes=mode_options(account.mode),

@@ -35,8 +35,9 @@ class TradingStateOut:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountOut(ApiResponse):
     """Amounts are in `currency`; `exposure`, `net`, `drawdown` and `day_share` are fractions of
-    equity, null where a price is missing or no bar was processed yet. `number` is that of the last
-    entry of the log (`/audit`)."""
+    equity, null where a price is missing or no bar was processed yet. `drawdown` is what the
+    drawdown limit measures, since that limit last started again; `/equity` has the drawdown since
+    the account began. `number` is that of the last entry of the log (`/audit`)."""
 
     currency: str
     opened_at: datetime

@@ -102,7 +102,9 @@ class Movers:
     worst: tuple[Mover, ...]
 
 
-def account_kpis(account: Account) -> tuple[Kpi, ...]:
+def account_kpis(account: Account, drawdown: float | None) -> tuple[Kpi, ...]:
+    """Return the key figures. `drawdown` is the fraction lost since the account's highest value,
+    money moved left out; None where it is not known."""
     valuation, currency = value_account(account), account.currency
     return (
         Kpi("Equity", "wallet", money(valuation.equity), _since_beginning(valuation, currency)),
@@ -135,7 +137,7 @@ def account_kpis(account: Account) -> tuple[Kpi, ...]:
             _income_note(valuation),
             tone(valuation.realised),
         ),
-        Kpi("Fees", "scale", money(valuation.fees), "commission, within the profit"),
+        Kpi("Fees", "scale", money(valuation.fees), "commissions and charges, within the profit"),
         Kpi(
             "Exposure",
             "layers",
@@ -145,11 +147,9 @@ def account_kpis(account: Account) -> tuple[Kpi, ...]:
         Kpi(
             "Drawdown now",
             "arrow-down",
-            percent(valuation.drawdown),
-            f"from {money(account.risk.peak_equity)} {currency}"
-            if valuation.drawdown is not None
-            else "no bar was met yet",
-            "down" if (valuation.drawdown or 0.0) > 0.0005 else "",
+            percent(drawdown),
+            "from its highest close" if drawdown is not None else "not known yet",
+            "down" if (drawdown or 0.0) > 0.0005 else "",
         ),
     )
 
