@@ -21,6 +21,7 @@ from domain.errors import InputError, VerificationError
 from market.panels.panel_builder import PanelQuery, build_panels
 from research.lookahead.examine import LookaheadReport, examine
 from research.lookahead.invariants import INVARIANTS, InvariantViolation
+from research.report.power import history_power
 from settings import Settings
 from wiring.agents import agent_settings
 from wiring.home import Home, make_home
@@ -211,6 +212,11 @@ def _show_report(report: LookaheadReport, requested_cuts: int, console: Console)
             f"  [yellow]It abstained throughout ({escape(report.commonest_abstention or '')}), so "
             "nothing was shown of its votes. Check it on symbols it can read.[/]"
         )
+    else:
+        power = history_power(
+            round(report.votes / len(report.symbols)), len(report.symbols), report.horizon
+        )
+        console.print(f"  {power} `quorum backtest` scores it.", highlight=False)
     if report.cuts < requested_cuts and not broken:
         console.print(
             f"  [yellow]Time was up before the other {requested_cuts - report.cuts} cuts.[/]"

@@ -21,6 +21,7 @@ from quant.performance.metrics import METRICS
 from research.backtest.request import BacktestRequest, build_request
 from research.backtest.results import BacktestSummary
 from research.backtest.suite import ProgressCallback
+from research.report.power import record_power
 from settings import Settings
 from wiring.account import trading_rules
 from wiring.home import Home, open_home
@@ -156,8 +157,10 @@ def print_result(result: Mapping[str, Any], console: Console) -> None:
     for name, metrics in rows.items():
         table.add_row(name, *(_figure(metrics, metric) for metric in HEADLINE_METRICS))
     console.print(table)
-    for note in result["notes"]:
-        console.print(f"· {note}")
+    committee = result["forecasts"]["forecasters"][0]
+    for note in (record_power(committee, result["horizon"]), *result["notes"]):
+        if note:
+            console.print(f"· {note}")
     timing = result["timing"]
     console.print(
         f"{timing['bars']:,} bars; votes {timing['vote_s']:.2f} s, decisions and fills "

@@ -48,7 +48,8 @@ _LATER_CHECKS: tuple[tuple[str, InvariantCheck], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class LookaheadReport:
-    """What `bars` of `symbols`, cut `cuts` times, say of an agent that cast `votes` votes there.
+    """What `bars` of `symbols`, voted on over `horizon` bars and cut `cuts` times, say of an agent
+    that cast `votes` votes there.
 
     `commonest_abstention` is the commonest reason for abstaining, None where it never did: an agent
     that abstained throughout has shown nothing.
@@ -58,6 +59,7 @@ class LookaheadReport:
     version: str
     symbols: tuple[str, ...]
     bars: int
+    horizon: int
     cuts: int
     votes: int
     commonest_abstention: str | None
@@ -81,7 +83,9 @@ def examine(
     except Exception as error:
         failed = InvariantViolation(SOUND_VOTES, _failure_text(error))
         symbols, bars = panel.symbols, len(panel.known_at)
-        return LookaheadReport(agent.name, agent.version, symbols, bars, 0, 0, None, (failed,))
+        return LookaheadReport(
+            agent.name, agent.version, symbols, bars, panel.horizon, 0, 0, None, (failed,)
+        )
     on_progress("asking again", 0, cuts)
     violations = _run_checks(_FIRST_CHECKS, case)
     if make_fresh is not None:
@@ -160,6 +164,7 @@ def _build_report(
         version=case.agent.version,
         symbols=case.panel.symbols,
         bars=len(case.panel.known_at),
+        horizon=case.panel.horizon,
         cuts=cuts,
         votes=int((~np.isnan(votes.log_odds)).sum()),
         commonest_abstention=votes.abstention_reasons[kinds[np.argmax(counts)]]

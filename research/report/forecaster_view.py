@@ -6,6 +6,7 @@ from typing import Any
 
 from agents.registry import profile
 from research.report.formatting import FormattedFigure, format_number
+from research.report.power import record_power
 from research.report.record_sections import (
     Json,
     QuantileView,
@@ -35,13 +36,15 @@ class VoteOutcomeView:
 
 @dataclass(frozen=True, slots=True)
 class ForecasterView:
-    """`overall` pairs each score's name with its figure. `tail` is of the agent whose
+    """`overall` pairs each score's name with its figure, `power` says how small a score cannot be
+    told from nothing. `tail` is of the agent whose
     quantile is scored."""
 
     name: str
     settled: str
     coverage: str
     overall: tuple[FigureRow, ...]
+    power: str
     words: tuple[LabelledValue, ...]
     calibration: str
     by_symbol: FigureTable
@@ -67,6 +70,7 @@ def forecaster_view(scores: Json, name: str) -> ForecasterView | None:
             FigureRow(column.heading, (column.format(card),), hint=column.meaning)
             for column in SCORE_COLUMNS
         ),
+        power=record_power(own, scores["horizon"]),
         words=SCORE_TERMS,
         calibration=calibration_figure("calibration", f"Calibration: {profile(name).label}", own),
         by_symbol=_score_table("By symbol", "Symbol", own["by_symbol"], "/symbols/"),

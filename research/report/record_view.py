@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from orchestrator.evaluation.scores import EARNED_WEIGHTS, EQUAL_WEIGHTS
 from research.report.formatting import FormattedFigure, format_figure, format_number
+from research.report.power import record_power
 from research.report.record_sections import (
     Json,
     Label,
@@ -91,13 +92,15 @@ class ForecasterRow:
 
 @dataclass(frozen=True, slots=True)
 class RecordView:
-    """`has_weights` says that weights are known. `calibration` and `regret` are figures in HTML,
-    empty where there is nothing to draw."""
+    """`has_weights` says that weights are known. `power` says how small a score of the committee
+    cannot be told from nothing, empty before anything is settled. `calibration` and `regret` are
+    figures in HTML, empty where there is nothing to draw."""
 
     has_weights: bool
     heads: tuple[ColumnHeading, ...]
     forecasters: tuple[ForecasterRow, ...]
     scale: str
+    power: str
     calibration: str
     regret: str
     benchmarks: FigureTable
@@ -154,6 +157,7 @@ def record_view(
         ),
         forecasters=tuple(forecasters),
         scale=_scale(scores),
+        power=record_power(committee, scores["horizon"]),
         calibration=calibration_figure("calibration", "Calibration of the committee", committee),
         regret=regret_figure(scores, label),
         benchmarks=benchmark_table(scores, label),
