@@ -31,6 +31,7 @@ SCORE_NAMES = (
     "brier", "brier_skill", "log_loss", "log_skill", "hit_rate", "hit_edge", "time_ic",
     "relative_hit_rate", "relative_ic", "rank_ic",
 )  # fmt: skip
+CORRELATIONS = tuple(SCORE_NAMES.index(name) for name in ("time_ic", "relative_ic", "rank_ic"))
 TWO_YEARS = np.timedelta64(730, "D")
 
 
@@ -133,6 +134,8 @@ def scorecards(
     flat = (len(SCORE_NAMES) * len(names), len(log_odds))
     values = bootstrap.ratios(numerators.reshape(flat), denominators.reshape(flat))
     values = values.reshape(len(SCORE_NAMES), len(names), 3)
+    for each in CORRELATIONS:
+        values[each] = _within_range(values[each])
     voted = ~np.isnan(log_odds)
     forecastable, votes, settled = (
         _count(mask, record_slices)
@@ -216,7 +219,7 @@ def _horizon_correlation(
     timed = forecast_scores.rank_products(by_symbol, inputs.by_symbol, kept)
     sums = _mean(ranked), tuple(each.sum(axis=0) for each in _mean(timed))
     numerators, denominators = (np.stack(each) for each in zip(*sums, strict=True))
-    values = bootstrap.ratios(numerators, denominators)
+    values = _within_range(bootstrap.ratios(numerators, denominators))
     counts = denominators.sum(axis=1).astype(int).tolist()
     return HorizonCorrelation(
         bars, to_estimate(values[0], counts[0]), to_estimate(values[1], counts[1])
@@ -252,6 +255,12 @@ def _score_sums(log_odds: Floats, inputs: ScoreInputs) -> list[tuple[Floats, Flo
         _loss_saved(loss, inputs.base_loss, settled),
         *(_mean(score) for score in means),
     ]
+
+
+def _within_range(correlations: Floats) -> Floats:
+    """Return correlations and their intervals within [-1, 1]: drawn rows, whose ranks are those of
+    the whole record, can average to more."""
+    return np.clip(correlations, -1.0, 1.0)
 
 
 def _loss_saved(loss: Floats, base_loss: Floats, settled: Bools) -> tuple[Floats, Floats]:

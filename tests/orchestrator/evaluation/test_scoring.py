@@ -120,6 +120,15 @@ def test_the_seer_is_seen_and_so_is_the_fool(scores):
     assert fool.relative_ic.value == pytest.approx(-1.0)
 
 
+@pytest.mark.parametrize("name", ["seer", "fool"])
+def test_no_interval_of_a_correlation_leaves_its_range(scores, name):
+    forecaster = forecaster_named(scores, name)
+    for card in (forecaster.overall, *forecaster.by_symbol, *forecaster.by_period):
+        for estimate in (card.time_ic, card.relative_ic, card.rank_ic):
+            if estimate.low is not None:
+                assert -1.0 <= estimate.low <= estimate.high <= 1.0
+
+
 def test_an_echo_of_the_base_rate_knows_nothing_and_calls_nothing(scores):
     echo = forecaster_named(scores, "echo").overall
     assert echo.brier_skill.value == echo.log_skill.value == 0.0
