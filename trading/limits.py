@@ -7,7 +7,7 @@ they are applied (`kernels/`) and the caps of the committee (`sizing/position_si
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -141,9 +141,15 @@ UNLIMITED = LimitSettings(
 
 
 class TradingSettings(BaseModel):
-    """The settings that decide how orders become fills."""
+    """The settings that decide how orders become fills.
+
+    `fill_model` is the version of the compiled loops' arithmetic: in 1, which recomputes backtests
+    of earlier releases, a buy that cash cuts pays the impact of what was asked for, and whole lots
+    carry rounding errors.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     costs: CostSettings = CostSettings()
     limits: LimitSettings = LimitSettings()
+    fill_model: Literal[1, 2] = 2

@@ -31,7 +31,7 @@ SCORE_NAMES = (
     "brier", "brier_skill", "log_loss", "log_skill", "hit_rate", "hit_edge", "time_ic",
     "relative_hit_rate", "relative_ic", "rank_ic",
 )  # fmt: skip
-CORRELATIONS = tuple(SCORE_NAMES.index(name) for name in ("time_ic", "relative_ic", "rank_ic"))
+CORRELATIONS = [SCORE_NAMES.index(name) for name in ("time_ic", "relative_ic", "rank_ic")]
 TWO_YEARS = np.timedelta64(730, "D")
 
 
@@ -40,11 +40,13 @@ class ScoreInputs:
     """What every forecaster is measured against, (R, N); NaN where there was no bar or no outcome.
 
     Slices by symbol copy nothing if these arrays and log-odds are stored column by column (Fortran
-    order); results do not depend on it.
+    order); results do not depend on it. Intervals of correlations are `bounded` by -1 and 1: drawn
+    rows, whose ranks are those of the whole record, can average to more.
     """
 
     base_rate: Floats
     change: Floats
+    bounded: bool = True
 
     @cached_property
     def forecastable(self) -> Bools:
@@ -134,8 +136,8 @@ def scorecards(
     flat = (len(SCORE_NAMES) * len(names), len(log_odds))
     values = bootstrap.ratios(numerators.reshape(flat), denominators.reshape(flat))
     values = values.reshape(len(SCORE_NAMES), len(names), 3)
-    for each in CORRELATIONS:
-        values[each] = _within_range(values[each])
+    if inputs.bounded:
+        values[CORRELATIONS] = np.clip(values[CORRELATIONS], -1.0, 1.0)
     voted = ~np.isnan(log_odds)
     forecastable, votes, settled = (
         _count(mask, record_slices)
@@ -180,15 +182,21 @@ def calibration(
 
 
 def horizon_correlations(
-    log_odds: Sequence[Floats], base: Floats, changes: Mapping[int, Floats], block: float, seed: int
+    log_odds: Sequence[Floats],
+    record_inputs: ScoreInputs,
+    changes: Mapping[int, Floats],
+    block: float,
+    seed: int,
 ) -> list[list[HorizonCorrelation]]:
     """Return, for each forecaster, its rank correlations with `changes` over other horizons
     (bars)."""
     if not changes:
         return [[] for _ in log_odds]
+    base = record_inputs.base_log_odds
+    forecastable = np.where(record_inputs.forecastable, 0.5, np.nan)
     horizons = [
-        (ScoreInputs(np.where(np.isnan(base), np.nan, 0.5), np.asfortranarray(change)),
-         bars, draw_bootstrap(len(base), max(block, bars + 1.0), seed))
+        (ScoreInputs(forecastable, np.asfortranarray(change), record_inputs.bounded), bars,
+         draw_bootstrap(len(base), max(block, bars + 1.0), seed))
         for bars, change in sorted(changes.items())
     ]  # fmt: skip
     correlations = []
@@ -219,7 +227,9 @@ def _horizon_correlation(
     timed = forecast_scores.rank_products(by_symbol, inputs.by_symbol, kept)
     sums = _mean(ranked), tuple(each.sum(axis=0) for each in _mean(timed))
     numerators, denominators = (np.stack(each) for each in zip(*sums, strict=True))
-    values = _within_range(bootstrap.ratios(numerators, denominators))
+    values = bootstrap.ratios(numerators, denominators)
+    if inputs.bounded:
+        values = np.clip(values, -1.0, 1.0)
     counts = denominators.sum(axis=1).astype(int).tolist()
     return HorizonCorrelation(
         bars, to_estimate(values[0], counts[0]), to_estimate(values[1], counts[1])
@@ -255,12 +265,6 @@ def _score_sums(log_odds: Floats, inputs: ScoreInputs) -> list[tuple[Floats, Flo
         _loss_saved(loss, inputs.base_loss, settled),
         *(_mean(score) for score in means),
     ]
-
-
-def _within_range(correlations: Floats) -> Floats:
-    """Return correlations and their intervals within [-1, 1]: drawn rows, whose ranks are those of
-    the whole record, can average to more."""
-    return np.clip(correlations, -1.0, 1.0)
 
 
 def _loss_saved(loss: Floats, base_loss: Floats, settled: Bools) -> tuple[Floats, Floats]:

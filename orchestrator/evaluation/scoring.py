@@ -79,16 +79,19 @@ def score_record(
     changes: Mapping[int, Floats] | None = None,
     quantile_benchmarks: Mapping[str, Floats] | None = None,
     learned: Influence | None = None,
+    bounded: bool = True,
 ) -> RecordScores:
     """Return every score of the committee and its agents, with intervals drawn from `seed`.
 
     `changes` maps other horizons in bars to the change (R, N) over them, for the decay of evidence;
     `quantile_benchmarks` are other forecasts of the 5% quantile
     (`orchestrator.evaluation.quantile_scores.benchmark_quantiles`); `learned` is an influence to
-    compare with the one in force. Scores whose inputs were not given, or that have no settled vote
-    yet, stay empty; nothing raises.
+    compare with the one in force; `bounded` is that of `ScoreInputs`. Scores whose inputs were not
+    given, or that have no settled vote yet, stay empty; nothing raises.
     """
-    inputs = ScoreInputs(np.asfortranarray(record.base_rate), np.asfortranarray(record.change))
+    inputs = ScoreInputs(
+        np.asfortranarray(record.base_rate), np.asfortranarray(record.change), bounded
+    )
     agents = zip(record.agents, record.log_odds, strict=True)
     log_odds_of = {
         name: np.asfortranarray(log_odds)
@@ -99,7 +102,7 @@ def score_record(
         len(record.known_at), _block(gains_of[COMMITTEE], record.horizon), seed
     )
     decays = horizon_correlations(
-        list(log_odds_of.values()), inputs.base_log_odds, changes or {}, bootstrap.block, seed
+        list(log_odds_of.values()), inputs, changes or {}, bootstrap.block, seed
     )
     record_slices = slice_record(record.known_at, record.regime, record.symbols)
     return RecordScores(

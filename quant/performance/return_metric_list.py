@@ -13,7 +13,8 @@ RETURN_METRICS: tuple[Metric, ...] = (
     Metric("volatility", "Volatility", "%", -1, "returns", return_metrics.volatility,
            "Standard deviation of the returns, as of a year.", "definition"),
     Metric("sharpe", "Sharpe ratio", "", 1, "returns", return_metrics.sharpe,
-           "Mean return for each unit of volatility, as of a year.", "Sharpe 1994"),
+           "Mean return for each unit of volatility, as of a year; cash rate unknown: not "
+           "subtracted.", "Sharpe 1994"),
     Metric("probabilistic_sharpe", "Probability of skill", "%", 1, "returns",
            significance.probabilistic_sharpe,
            "Probability that the true Sharpe ratio is above zero.",

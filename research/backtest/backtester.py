@@ -119,7 +119,7 @@ class Backtester:
         stored = self._results.read(identity)
         folder, receipt = self._results.file(identity, RESULT).parent, stored["receipt"]
         inputs, masks = _read_inputs(folder)
-        request = BacktestRequest.model_validate(inputs["request"])
+        request = BacktestRequest.model_validate({"rules": 1, **inputs["request"]})
         parts = self._load_panels(inputs, masks)
 
         def build_recorded(name: str) -> Agent:

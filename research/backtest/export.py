@@ -85,14 +85,23 @@ def decision_rows(suite: BacktestSuite) -> Columns:
 
 
 def fill_rows(suite: BacktestSuite) -> Columns:
-    """Return the committee's fills; `known_at` is the close of the bar in which they were made."""
+    """Return the committee's fills; `known_at` is the close of the bar in which they were made.
+    `charged` is slippage that no price within the bar's range could hold; by rules 1 it was part of
+    the commission."""
     inputs, fills = suite.inputs, suite.committee.fills
+    if inputs.request.rules < 2:
+        fees = {"commission": float_column(fills.fees)}
+    else:
+        fees = {
+            "commission": float_column(fills.commission),
+            "charged": float_column(fills.residual_slippage),
+        }
     return {
         "known_at": timestamp_column(inputs.grid.known_at[fills.row]),
         "symbol": dictionary_column(fills.col, inputs.grid.symbols),
         "units": float_column(fills.quantity),
         "price": float_column(fills.price),
-        "commission": float_column(fills.commission),
+        **fees,
         "cost": float_column(fills.cost),
         "moment": dictionary_column(fills.trigger, FILL_TRIGGERS),
     }

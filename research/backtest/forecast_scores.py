@@ -33,6 +33,7 @@ def score_forecasts(suite: BacktestSuite) -> dict[str, Any]:
         changes={bars: _realised_returns(inputs, bars) for bars in HORIZONS},
         quantile_benchmarks=_quantile_benchmarks(inputs),
         learned=_influence(inputs, earned_forecast),
+        bounded=inputs.request.rules >= 2,
     )
     plain: dict[str, Any] = to_json(scores)
     return plain

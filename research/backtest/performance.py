@@ -56,7 +56,7 @@ class PerformanceCalculator:
             fills.col.astype(np.intp),
             fills.quantity,
             fills.price,
-            fills.commission,
+            fills.fees,
             low=self._inputs.bar_matrix.low,
             high=self._inputs.bar_matrix.high,
         )

@@ -5,7 +5,7 @@ Leaves out the presentation (`research/report/tearsheet.py`, the pages) and the 
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,20 +19,36 @@ from research.backtest import parquet
 from research.backtest.drawdown_analysis import compare_with_random, drawdown_table, stress_table
 from research.backtest.export import decision_rows, equity_rows, fill_rows, vote_rows
 from research.backtest.forecast_scores import score_forecasts
-from research.backtest.performance import PerformanceCalculator, summarise_draws
+from research.backtest.performance import (
+    MetricFigures,
+    PerformanceCalculator,
+    summarise_draws,
+)
 from research.backtest.request import REFIT_BARS, assumptions
 from research.backtest.results import DECISIONS, EQUITY, FILLS, VOTES
 from research.backtest.robustness import monte_carlo, overfitting
 from research.backtest.scenarios import BacktestInputs
 from research.backtest.suite import TRIAL_SETTINGS, BacktestSuite
 
-CAVEATS = (
+SURVIVORSHIP = (
     "The symbols were chosen in hindsight: those that failed on the way are missing "
-    "(survivorship bias), so no level of return here was achievable.",
-    "Prices are those that were traded, in today's units; dividends are paid in cash on the bar "
-    "that is ex. An order meets the bars that open after it was placed, and every doubt about the "
-    "way through a bar goes against the account.",
+    "(survivorship bias), so no level of return here was achievable."
 )
+TRADED_PRICES = (
+    "Prices are those that were traded, in today's units; dividends are paid in cash on the bar "
+    "that is ex."
+)
+STORED_PRICES = (
+    "Prices are taken as they are stored: no adjusted close differs from its close, so no dividend "
+    "is known and none is paid. Prices that were adjusted before they were imported were never "
+    "traded."
+)
+SIMULATED_PRICES = "Prices are simulated, and pay no dividends."
+FILLS_NOTE = (
+    "An order meets the bars that open after it was placed, and every doubt about the way through "
+    "a bar goes against the account."
+)
+CASH_RATE_NOTE = "Cash rate unknown: not subtracted from Sharpe ratios. Cash earns no interest."
 SENSITIVITY_METRICS = ("total_return", "cagr", "sharpe", "max_drawdown", "turnover", "yearly_cost")
 """Metrics reported for every alternative assumption."""
 
@@ -111,12 +127,27 @@ def _core(suite: BacktestSuite, earlier_trials: int) -> dict[str, Any]:
             **{name: calculator.with_intervals(each) for name, each in suite.baselines.items()},
             "random committee": summarise_draws(random_figures),
         },
-        "luck": compare_with_random(committee, random_figures),
+        **_ranks_among_random(suite, calculator, committee, random_figures),
         "breakers": _breaker_trips(suite),
         "forecasts": score_forecasts(suite),
         "robustness": _robustness(suite, calculator, earlier_trials),
         "notes": list(_notes(suite)),
     }
+
+
+def _ranks_among_random(
+    suite: BacktestSuite,
+    calculator: PerformanceCalculator,
+    committee: MetricFigures,
+    random_figures: Sequence[MetricFigures],
+) -> dict[str, Any]:
+    """Return the committee's rank among random committees, at the stated costs and, from rules 2
+    on, without any."""
+    ranks = {"luck": compare_with_random(committee, random_figures)}
+    if suite.without_costs:
+        own, *others = (calculator.without_intervals(each) for each in suite.without_costs)
+        ranks["luck_without_costs"] = compare_with_random(own, others)
+    return ranks
 
 
 def _breaker_trips(suite: BacktestSuite) -> dict[str, Any]:
@@ -176,8 +207,11 @@ def _robustness(
 
 def _notes(suite: BacktestSuite) -> Iterator[str]:
     inputs = suite.inputs
-    yield from CAVEATS
+    yield SURVIVORSHIP
+    yield f"{_price_note(inputs)} {FILLS_NOTE}"
     yield from assumptions(inputs.request)
+    if inputs.request.rules >= 2:
+        yield CASH_RATE_NOTE
     if trips := list(suite.committee.breaker_trips):
         yield (
             f"Breakers tripped {len(trips)} times, so that on "
@@ -199,6 +233,14 @@ def _notes(suite: BacktestSuite) -> Iterator[str]:
         )
     if suite.committee.fills.row.size == 0:
         yield "The committee never traded: no edge was large enough, or nothing could be filled."
+
+
+def _price_note(inputs: BacktestInputs) -> str:
+    """Say what the prices are. By rules 1 they were called traded ones in any case."""
+    if inputs.request.rules < 2 or any((part.factor != 1.0).any() for part in inputs.panels):
+        return TRADED_PRICES
+    simulated = any(part.panel.simulated for part in inputs.panels)
+    return SIMULATED_PRICES if simulated else STORED_PRICES
 
 
 def _refit_note(window: int, available: int) -> str:

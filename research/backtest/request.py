@@ -18,6 +18,10 @@ from trading.costs import CostSettings
 from trading.limits import LimitSettings
 
 MAX_DELAY = 3
+RULES = 2
+"""Version of the arithmetic. In 2, random committees keep the order of symbols and are also
+compared without costs, commissions are without slippage, intervals of correlations stay within -1
+and 1, and fills follow fill model 2 (`trading/limits.py`). Results of 1 still verify."""
 REFIT_BARS = 252
 """Bars between two fits of a walk-forward: a year of daily ones."""
 
@@ -44,6 +48,7 @@ class BacktestRequest(BaseModel):
     walk_forward: Annotated[int | None, Field(ge=60)] = None
     """Bars of the rolling window on which the agents' coefficients are refitted; None keeps the
     current ones."""
+    rules: Annotated[int, Field(ge=1, le=RULES)] = RULES
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 7
     """Seed of the resampling and of the random committees."""
 

@@ -7,7 +7,7 @@ the live committee's own functions, and traded. Pure. Leaves out voting (`backte
 scores of the outcome (`report.py`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -42,6 +42,9 @@ from trading.sizing.position_sizing import shared_limits
 
 RANDOM_COMMITTEES = 20
 """Enough to rank the committee among them to the nearest twentieth."""
+MIN_SHIFT = 0.1
+"""Share of the period by which a random committee's evidence is moved at least, so that none of it
+is still about the present."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,15 +147,19 @@ def single_agent_forecast(inputs: BacktestInputs, agent: str) -> PooledForecast:
 def random_forecasts(
     inputs: BacktestInputs, forecast: PooledForecast, seed: int
 ) -> Iterator[PooledForecast]:
-    """Yield the committee's own evidence with each symbol's shifted by a random time: as strong, as
-    persistent and as frequent, but without information."""
+    """Yield the committee's own evidence of another time, at least a tenth of the period away: as
+    strong, as persistent, as frequent, and with as much difference between the symbols of a bar,
+    but without information."""
+    settings = inputs.request.committee
     for draw in range(RANDOM_COMMITTEES):
         rng = np.random.default_rng([seed, draw])
-        shifted = (
-            _shift_evidence(pooled, inputs.request.committee, rng)
+        by_symbol = rng.integers if inputs.request.rules < 2 else None
+        share = 0.0 if by_symbol else rng.uniform(MIN_SHIFT, 1.0 - MIN_SHIFT)
+        shifted = tuple(
+            _shift_evidence(pooled, settings, int(share * len(pooled.p_up)), by_symbol)
             for pooled in forecast.pooled_votes
         )
-        yield PooledForecast(forecast.influence, tuple(shifted))
+        yield PooledForecast(forecast.influence, shifted)
 
 
 def decide_targets(
@@ -184,7 +191,9 @@ def simulate_plan(
     """Simulate the plan from `request.capital`, by default with the costs and delay of the
     request."""
     request = inputs.request
-    settings = TradingSettings(costs=costs or request.costs, limits=plan.limits)
+    settings = TradingSettings(
+        costs=costs or request.costs, limits=plan.limits, fill_model=1 if request.rules < 2 else 2
+    )
     return simulate_trading(
         inputs.grid.symbols,
         inputs.kernel_bars,
@@ -227,16 +236,21 @@ def _influence(
 
 
 def _shift_evidence(
-    pooled: PooledVotes, settings: CommitteeSettings, rng: np.random.Generator
+    pooled: PooledVotes,
+    settings: CommitteeSettings,
+    lag: int,
+    lag_by_symbol: Callable[[int], int] | None,
 ) -> PooledVotes:
+    """Move each symbol's evidence on by `lag` of its own bars, from the end to the beginning. By
+    rules 1 every symbol has another lag, which is drawn below its number of bars."""
     votes = pooled.votes
     base = log_odds(votes.base_rate)
     evidence = pooled.pool.log_odds - base
     for column in range(evidence.shape[1]):
         rows = np.flatnonzero(~np.isnan(evidence[:, column]))
         if len(rows):
-            offset = int(rng.integers(len(rows)))
-            evidence[rows, column] = np.roll(evidence[rows, column], offset)
+            shift = lag_by_symbol(len(rows)) if lag_by_symbol else lag
+            evidence[rows, column] = np.roll(evidence[rows, column], shift)
     p_up = sigmoid(base + evidence)
     edge = net_edge(p_up - votes.base_rate, votes.volatility, settings.round_trip_cost)
     return replace(pooled, p_up=p_up, edge=edge)

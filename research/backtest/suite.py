@@ -41,8 +41,9 @@ KELLY_FACTORS = (0.5, 1.0, 2.0)
 @dataclass(frozen=True, slots=True, eq=False)
 class BacktestSuite:
     """All simulations of one backtest. `by_cost` and `by_delay` are the committee under other
-    assumptions, `trials` the committee under other settings, by their label. `fold_s` is the
-    seconds that deciding and trading once took."""
+    assumptions, `trials` the committee under other settings, by their label. `without_costs` are
+    the committee and then the random committees, their same decisions traded for nothing; empty by
+    rules 1. `fold_s` is the seconds that deciding and trading once took."""
 
     inputs: BacktestInputs
     forecast: PooledForecast
@@ -51,6 +52,7 @@ class BacktestSuite:
     agents: Mapping[str, SimulationResult]
     baselines: Mapping[str, SimulationResult]
     random_committees: tuple[SimulationResult, ...]
+    without_costs: tuple[SimulationResult, ...]
     by_cost: Mapping[float, SimulationResult]
     by_delay: Mapping[int, SimulationResult]
     trials: Mapping[str, SimulationResult]
@@ -70,9 +72,11 @@ def run_suite(inputs: BacktestInputs, on_progress: ProgressCallback) -> Backtest
         name: _simulate(inputs, single_agent_forecast(inputs, name)) for name in request.agents
     }
     baselines = {name: simulate_plan(inputs, plan) for name, plan in baseline_plans(inputs).items()}
-    random_committees = tuple(
-        _simulate(inputs, each) for each in random_forecasts(inputs, forecast, request.seed)
-    )
+    random_plans = [
+        decide_targets(inputs, each, request.committee).plan
+        for each in random_forecasts(inputs, forecast, request.seed)
+    ]
+    free = () if request.rules < 2 else (targets.plan, *random_plans)
     on_progress("other costs, delays and settings", 0, 0)
     return BacktestSuite(
         inputs=inputs,
@@ -81,7 +85,8 @@ def run_suite(inputs: BacktestInputs, on_progress: ProgressCallback) -> Backtest
         committee=result,
         agents=agents,
         baselines=baselines,
-        random_committees=random_committees,
+        random_committees=tuple(simulate_plan(inputs, plan) for plan in random_plans),
+        without_costs=tuple(simulate_plan(inputs, plan, costs=_no_costs(inputs)) for plan in free),
         by_cost={
             bps: simulate_plan(inputs, targets.plan, costs=_flat_costs(inputs, bps))
             for bps in COST_BPS
@@ -129,3 +134,9 @@ def _scale_settings(settings: CommitteeSettings, edge: float, kelly: float) -> C
 def _flat_costs(inputs: BacktestInputs, bps: float) -> CostSettings:
     """Return costs of `bps` basis points each way, with impact and volume cap as requested."""
     return inputs.request.costs.model_copy(update={"half_spread_bps": 0.0, "commission_bps": bps})
+
+
+def _no_costs(inputs: BacktestInputs) -> CostSettings:
+    """Return no costs at all, with the volume cap as requested."""
+    free = {"half_spread_bps": 0.0, "commission_bps": 0.0, "impact": 0.0, "borrow_bps": 0.0}
+    return inputs.request.costs.model_copy(update=free)

@@ -20,27 +20,34 @@ NamedFigures = Mapping[str, Any]
 def conclusions(result: Mapping[str, Any]) -> tuple[str, ...]:
     """Empty where there is nothing to compare with."""
     return (
-        *_against_random(result.get("luck") or {}),
+        *_against_random(result.get("luck") or {}, result.get("luck_without_costs") or {}),
         *_against_market(result),
         *_overfitting(result),
     )
 
 
-def _against_random(comparison: NamedFigures) -> Iterator[str]:
-    sharpe = comparison.get("sharpe")
+def _against_random(with_costs: NamedFigures, without_costs: NamedFigures) -> Iterator[str]:
+    sharpe, free = with_costs.get("sharpe"), without_costs.get("sharpe")
     if not sharpe:
         return
-    beaten, of = sharpe["beaten"], sharpe["of"]
-    if beaten >= CLEAR_SHARE * of:
-        meaning = "its timing was worth something"
-    elif beaten <= (1 - CLEAR_SHARE) * of:
-        meaning = "its timing did harm"
-    else:
-        meaning = "that can be luck"
     yield (
-        f"By return for its risk (Sharpe ratio) the committee was better than {beaten} of {of} "
-        f"committees that vote at random: {meaning}."
+        f"By return for its risk (Sharpe ratio) the committee was better than {sharpe['beaten']} "
+        f"of {sharpe['of']} committees that vote at random: {_meaning_of_rank(sharpe)}."
     )
+    if free:
+        yield (
+            f"Had trading cost nothing, it would have been better than {free['beaten']} of "
+            f"{free['of']}: {_meaning_of_rank(free)}."
+        )
+
+
+def _meaning_of_rank(rank: NamedFigures) -> str:
+    beaten, of = rank["beaten"], rank["of"]
+    if beaten >= CLEAR_SHARE * of:
+        return "its timing was worth something"
+    if beaten <= (1 - CLEAR_SHARE) * of:
+        return "its timing did harm"
+    return "that can be luck"
 
 
 def _against_market(result: Mapping[str, Any]) -> Iterator[str]:

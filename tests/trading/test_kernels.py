@@ -265,6 +265,20 @@ def test_what_the_cash_does_not_cover_is_cancelled():
     assert (account.status(m), account.end_reason(m)) == (codes.CANCELLED, "the cash did not reach")
 
 
+@pytest.mark.parametrize("fill_model", [1, 2])
+def test_what_cash_cuts_pays_the_impact_of_what_is_filled(fill_model):
+    costs = CostSettings(half_spread_bps=0, commission_bps=0, impact=1, volume_cap=1)
+    account = SingleSymbolAccount(costs=costs)
+    account.arrays.rules["fill_model"] = fill_model
+    account.place_order(BUY, codes.MARKET, 1_000)
+    [(units, price, _)] = account.next_bar(100, 200, 50, 100, volume=10_000)
+    assert 90 < units < 110
+    paying = 1_000 if fill_model == 1 else units
+    volatility = account.arrays.rules["unmeasured"][0]
+    assert price == pytest.approx(100 * (1 + volatility * math.sqrt(paying / 10_000)))
+    assert account.arrays.state["cash"][0] >= -1e-9
+
+
 def test_an_order_that_has_ended_within_the_bar_is_not_ended_again():
     account = SingleSymbolAccount()
     account.arrays.state["cash"] = 0.0

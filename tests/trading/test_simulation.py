@@ -111,7 +111,7 @@ def test_cash_and_equity_follow_from_fills_and_dividends_alone(history):
             units * np.nan_to_num(np.where(np.isnan(bars.close[row]), 0.0, bars.dividend[row]))
         ).sum()
         in_row = fills.row == row
-        cash -= (fills.quantity * fills.price)[in_row].sum() + fills.commission[in_row].sum()
+        cash -= (fills.quantity * fills.price)[in_row].sum() + fills.fees[in_row].sum()
         np.add.at(units, fills.col[in_row], fills.quantity[in_row])
         last = np.where(np.isnan(bars.close[row]), last, bars.close[row])
         assert result.cash[row] == pytest.approx(cash, abs=1e-6)
@@ -144,13 +144,22 @@ def test_all_fills_of_a_symbol_in_a_bar_keep_to_their_share_of_its_volume(histor
 
 @relaxed
 @given(histories())
+def test_what_is_filled_is_the_decimal_of_its_lots_and_no_sum_of_rounding_errors(history):
+    quantity = simulate_trading(**history).fills.quantity
+    assert (quantity == [round(each, 6) for each in quantity.tolist()]).all()
+
+
+@relaxed
+@given(histories())
 def test_no_fill_lies_outside_its_bar_and_none_is_better_than_without_costs(history):
     fills, bars = simulate_trading(**history).fills, history["bars"]
     at = fills.row, fills.col
     assert (fills.price >= bars.low[at]).all()
     assert (fills.price <= bars.high[at]).all()
     assert (fills.cost >= -1e-12).all()
-    assert (fills.commission >= 0.0).all()
+    assert (fills.residual_slippage >= 0.0).all()
+    rate = history["settings"].costs.commission
+    assert fills.commission == pytest.approx(np.abs(fills.quantity) * fills.price * rate)
 
 
 @relaxed
@@ -342,7 +351,7 @@ def test_impact_grows_with_the_square_root_of_size_and_what_the_bar_has_not_is_c
         [10, 10], [0.5, 0.5], costs=costs, cash=1000, volume=500.0, volatility=known
     )
     assert narrow.fills.price[0] == 10.0
-    assert narrow.fills.cost[0] == narrow.fills.commission[0]
+    assert narrow.fills.cost[0] == narrow.fills.residual_slippage[0]
     assert narrow.equity[-1] == pytest.approx(result.equity[-1])
     unknown = run_simulation(
         [10, 10], [0.5, 0.5], costs=costs, cash=1000, volume=500.0, volatility=math.nan

@@ -34,9 +34,9 @@ class FillTable:
     """F fills in order of row, columns of equal length.
 
     `quantity` in units, negative for sales; `price` paid or received per unit, within the bar's
-    range; `commission` in currency, including the part of spread and impact that no price within
-    the range could hold; `cost` the sum of commission, spread and impact. `trigger` is an index
-    into `codes.FILL_TRIGGERS`.
+    range; in currency, `commission`, `residual_slippage`, the part of spread and impact that no
+    price within the range could hold, and `cost`, the sum of commission, spread and impact.
+    `trigger` is an index into `codes.FILL_TRIGGERS`.
     """
 
     row: Ints
@@ -44,8 +44,14 @@ class FillTable:
     quantity: Floats
     price: Floats
     commission: Floats
+    residual_slippage: Floats
     cost: Floats
     trigger: Ints
+
+    @property
+    def fees(self) -> Floats:
+        """What was charged beside the price."""
+        return self.commission + self.residual_slippage
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +184,8 @@ def _fill_table(fills: Records) -> FillTable:
         col=fills["symbol"].astype(np.int32),
         quantity=fills["quantity"].copy(),
         price=fills["price"].copy(),
-        commission=fills["commission"] + fills["residual_slippage"],
+        commission=fills["commission"].copy(),
+        residual_slippage=fills["residual_slippage"].copy(),
         cost=fills["commission"] + fills["slippage"],
         trigger=fills["trigger"].astype(np.int32),
     )

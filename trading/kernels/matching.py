@@ -80,12 +80,18 @@ def fill_buy(
     reference: float,
     trigger: int,
 ) -> None:
-    """Buy as much as the fraction `share` of the needed cash pays for; an order that this does not
-    cover ends."""
-    order = account.orders[m]
+    """Buy as much as the fraction `share` of the needed cash pays for, at the price `slipped` or,
+    for less, with the smaller impact of that; an order that this does not cover ends."""
+    order, rules = account.orders[m], account.rules[0]
     if share < 1.0:
         increase = opening_quantity(account, m, quantity)
-        quantity += round_down_to_lot(increase * share, account.lots[0, order["symbol"]]) - increase
+        affordable = round_down_to_lot(rules, increase * share, account.lots[0, order["symbol"]])
+        if rules["fill_model"] < 2.0:
+            quantity += affordable - increase
+        else:
+            quantity = (quantity - increase) + affordable
+            if quantity > DUST and trigger != TRIGGER_LIMIT:
+                slipped = slipped_price(account, m, quantity, reference)
     if quantity > DUST and not (share < 1.0 and order["time_in_force"] == FOK):
         fill_order(account, m, quantity, slipped, reference, trigger)
     if share < 1.0 and order["status"] != FILLED:
@@ -130,13 +136,14 @@ def match_at_open(account: AccountArrays, queue: Int64s, count: int) -> None:
             )
             position["quantity"] += quantities[j]  # so that no two buys cover the same short
     for j in range(buys - 1, -1, -1):
-        account.positions[account.orders[queue[j]]["symbol"]]["quantity"] = quantities_before[j]
+        position = account.positions[account.orders[queue[j]]["symbol"]]
+        position["quantity"] = quantities_before[j]
+        position["remaining_volume"] += quantities[j]
     cash = available_cash(account)
     share = cash / outlay if outlay > cash else 1.0
     for j in range(buys):
         if quantities[j] > 0.0:
             position = account.positions[account.orders[queue[j]]["symbol"]]
-            position["remaining_volume"] += quantities[j]
             fill_buy(
                 account, queue[j], quantities[j], share, price[j], position["open"], TRIGGER_OPEN
             )

@@ -46,9 +46,27 @@ def is_open(order: Any) -> bool:
 
 
 @cached_njit
-def round_down_to_lot(quantity: float, lot: float) -> float:
+def units_of_lots(lots: float, lot: float) -> float:
+    """Return the units of a whole number of lots: of lots of 0.0001 the float nearest to the
+    decimal, which a product is not."""
+    return float(lots / np.rint(1.0 / lot) if lot < 1.0 else lots * lot)
+
+
+@cached_njit
+def round_down_to_lot(rules: Any, quantity: float, lot: float) -> float:
     """Return units (positive) in whole lots, rounded towards zero."""
-    return float(np.floor(quantity / lot) * lot)
+    lots = np.floor(quantity / lot)
+    return float(lots * lot) if rules["fill_model"] < 2.0 else units_of_lots(lots, lot)
+
+
+@cached_njit
+def without_rounding_error(rules: Any, quantity: float, lot: float) -> float:
+    """Return units (positive) that sums and differences left beside a whole number of lots as that
+    number; other quantities, such as a split leaves, as they are."""
+    whole = units_of_lots(np.rint(quantity / lot), lot)
+    if rules["fill_model"] < 2.0 or abs(whole - quantity) > DUST:
+        return float(quantity)
+    return whole
 
 
 @cached_njit
@@ -142,10 +160,13 @@ def tradable_quantity(account: AccountArrays, m: int, price: float) -> float:
         if rules["shorting"] > 0.0:
             share = rules["margin"] + rules["commission"]
             share += slippage_fraction(rules, position, min(quantity, position["remaining_volume"]))
-            short = round_down_to_lot(available_cash(account) / (price * share), account.lots[0, n])
+            short = round_down_to_lot(
+                rules, available_cash(account) / (price * share), account.lots[0, n]
+            )
         quantity = min(quantity, reducible + short)
     if quantity > position["remaining_volume"]:
-        quantity = round_down_to_lot(position["remaining_volume"], account.lots[0, n])
+        quantity = round_down_to_lot(rules, position["remaining_volume"], account.lots[0, n])
+    quantity = without_rounding_error(rules, quantity, account.lots[0, n])
     would_be_partial = order["time_in_force"] == FOK and quantity < order["remaining"] - DUST
     return 0.0 if would_be_partial or quantity <= DUST else float(quantity)
 

@@ -117,12 +117,12 @@ RULES_DTYPE = np.dtype(
             "half_spread", "commission", "impact", "volume_cap", "unmeasured", "borrow", "band",
             "order_limit", "daily_loss", "drawdown", "cooldown", "losses", "pause",
             "volatility_breaker", "flatten", "shorting", "margin", "stop_loss", "take_profit",
-            "trailing",
+            "trailing", "fill_model",
         )
     ]
 )  # fmt: skip
 """The settings as the loops read them: fractions, microseconds and days. An off breaker is
-infinite, an off exit is 0."""
+infinite, an off exit is 0. `fill_model` is that of `TradingSettings`."""
 
 FILL_DTYPE = np.dtype(
     [
@@ -244,6 +244,7 @@ def rules_array(settings: TradingSettings) -> Records:
     rules["unmeasured"] = UNMEASURED_VOLATILITY
     rules["cooldown"] = limits.cooldown_days
     rules["pause"] = limits.pause_seconds * 1e6
+    rules["fill_model"] = settings.fill_model
     return rules
 
 

@@ -18,6 +18,7 @@ from trading.kernels.codes import (
     CANCEL,
     CANCELLED,
     CORRELATED,
+    DUST,
     HALTED,
     KEEP,
     NEW_DECISION,
@@ -27,7 +28,13 @@ from trading.kernels.codes import (
     TARGET,
     TOTAL,
 )
-from trading.kernels.orders import end_order, is_open, reset_order, round_down_to_lot
+from trading.kernels.orders import (
+    end_order,
+    is_open,
+    reset_order,
+    round_down_to_lot,
+    without_rounding_error,
+)
 from trading.kernels.state import AccountArrays, SharedLimits, TargetMatrix
 
 
@@ -46,7 +53,8 @@ def quantity_for_target(
     target; 0 within the band, below the least order, and where a limit forbids buying."""
     equity, price = state["equity"], position["last_price"]
     if target == 0.0:
-        return float(-position["quantity"])
+        side = -1.0 if position["quantity"] > 0.0 else 1.0
+        return float(side * without_rounding_error(rules, abs(position["quantity"]), lot))
     if not (price > 0.0 and equity > 0.0):
         return 0.0
     weight = position["quantity"] * price / equity
@@ -60,7 +68,7 @@ def quantity_for_target(
         if within_pause or position["volatility_halted"] or state["trading_state"] != ACTIVE:
             return 0.0
         quantity = min(quantity, rules["order_limit"] * equity / price)
-    size = round_down_to_lot(abs(quantity), lot)
+    size = round_down_to_lot(rules, abs(quantity), lot)
     if size * price < min_value:
         return 0.0
     return size if quantity > 0.0 else -size
@@ -71,7 +79,7 @@ def place_order(order: Any, n: int, quantity: float, position_quantity: float, a
     """Put the committee's order into its slot; `position_quantity` is the position's units."""
     reset_order(order, n, 1 if quantity > 0.0 else -1, abs(quantity), at)
     reduces = quantity * position_quantity < 0.0
-    order["reduce_only"] = reduces and abs(quantity) <= abs(position_quantity)
+    order["reduce_only"] = reduces and abs(quantity) <= abs(position_quantity) + DUST
 
 
 @cached_njit
@@ -153,7 +161,9 @@ def add_limit_sales(
         if kept_share[n] < 1.0 and excess[n] > 0.0:
             price = account.positions[n]["last_price"]
             sold = (1.0 - kept_share[n]) * excess[n]
-            quantity = round_down_to_lot(sold * equity / price, account.lots[0, n])
+            quantity = round_down_to_lot(
+                account.rules[0], sold * equity / price, account.lots[0, n]
+            )
             if quantity * price >= account.lots[1, n]:
                 quantities[n] = -quantity
 

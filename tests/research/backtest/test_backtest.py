@@ -32,6 +32,7 @@ from research.backtest.results import (
     VOTES,
     BacktestStore,
 )
+from research.backtest.scenarios import RANDOM_COMMITTEES
 from storage.database import Database
 from storage.journal import panel_archive
 from storage.journal.sql_journal import SqlJournal
@@ -152,6 +153,37 @@ def test_the_same_request_gives_the_same_outcome_and_its_receipt_verifies(
     assert backtester.verify(again["id"], lambda *_: None) == ()
 
 
+def test_the_committee_is_ranked_among_random_ones_with_costs_and_without(
+    kept_result: tuple[BacktestStore, dict[str, Any]],
+) -> None:
+    _, result = kept_result
+    for name in ("luck", "luck_without_costs"):
+        assert result[name]["total_return"]["of"] == RANDOM_COMMITTEES
+
+
+@pytest.mark.parametrize(
+    ("simulated", "adjustment", "said"),
+    [(True, 1.0, "simulated"), (False, 1.0, "as they are stored"), (False, 0.9, "were traded")],
+)
+def test_prices_are_called_traded_only_where_they_are(
+    store: SqlMarketDataStore,
+    backtester: Backtester,
+    simulated: bool,
+    adjustment: float,
+    said: str,
+) -> None:
+    market = f"files {simulated} {adjustment}"
+    bars = store.bars("demo", "AAPL", Timeframe.D1)
+    before_dividend = bars["at"] < "2023-09-01"
+    bars["adj_close"] = bars["close"] * np.where(before_dividend, adjustment, 1.0)
+    with store.transaction():
+        store.put_bars(market, "AAPL", Timeframe.D1, bars)
+    request = make_request(market=market, symbols=("AAPL",), agents=("technical",))
+    result = backtester.run(request, simulated=simulated, now=NOW, on_progress=lambda *_: None)
+    [note] = [each for each in result["notes"] if each.startswith("Prices are")]
+    assert said in note
+
+
 def test_a_receipt_whose_inputs_were_touched_does_not_verify(
     backtester: Backtester, results: BacktestStore
 ) -> None:
@@ -251,7 +283,10 @@ def test_equity_is_the_capital_and_what_the_fills_made_of_it(
     _, result = kept_result
     fills, decisions = rows(kept_result, FILLS), rows(kept_result, DECISIONS)
     equity = rows(kept_result, EQUITY)
-    cash = result["capital"] - (fills["units"] * fills["price"] + fills["commission"]).sum()
+    cash = (
+        result["capital"]
+        - (fills["units"] * fills["price"] + fills["commission"] + fills["charged"]).sum()
+    )
     held = fills.groupby("symbol", observed=True)["units"].sum()
     last = decisions.groupby("symbol", observed=True)["price"].last()
     assert cash + (held * last).sum() == pytest.approx(equity["committee"].iloc[-1], abs=1e-6)

@@ -69,6 +69,17 @@ def test_only_what_beats_nearly_all_of_chance_is_more_than_luck(beaten: int, wor
     assert words in sentence
 
 
+def test_the_rank_without_costs_is_told_beside_the_one_with_them() -> None:
+    ranks = {
+        "luck": {"sharpe": {"beaten": 1, "of": 20}},
+        "luck_without_costs": {"sharpe": {"beaten": 11, "of": 20}},
+    }
+    with_costs, without_costs = conclusions(result(**ranks))[:2]
+    assert "did harm" in with_costs
+    assert "Had trading cost nothing" in without_costs
+    assert "better than 11 of 20: that can be luck" in without_costs
+
+
 def test_what_cannot_be_told_from_the_market_is_not_called_better() -> None:
     market = {"buy and hold": sharpe(1.0, 0.5)}
     like = result(committee=sharpe(1.4, 0.5), agents={"risk": sharpe(0.8, 0.3)}, benchmarks=market)
