@@ -140,12 +140,15 @@ UNLIMITED = LimitSettings(
 """Trading settings of a baseline: an account without breakers."""
 
 
+FILL_MODELS = (2, 1)
+"""Versions of the compiled loops' arithmetic, the present one first."""
+
+
 class TradingSettings(BaseModel):
     """The settings that decide how orders become fills.
 
-    `fill_model` is the version of the compiled loops' arithmetic: in 1, which recomputes backtests
-    of earlier releases, a buy that cash cuts pays the impact of what was asked for, and whole lots
-    carry rounding errors.
+    `fill_model` is one of `FILL_MODELS`: in 1, which recomputes what earlier releases traded, a buy
+    that cash cuts pays the impact of what was asked for, and whole lots carry rounding errors.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

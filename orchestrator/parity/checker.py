@@ -41,6 +41,7 @@ from orchestrator.parity.recomputed_trades import (
 )
 from orchestrator.ports import DecisionRecords, PanelArchive
 from trading.account.paper_account import TargetRequest
+from trading.limits import FILL_MODELS
 
 DAY = timedelta(days=1)
 PreviousTargets = Callable[[datetime], Mapping[str, float]]
@@ -193,10 +194,24 @@ class ParityChecker:
         rows = slice(*(int(np.searchsorted(bars.known_at, to_datetime64(at), "right"))
                        for at in (from_instant, end)))  # fmt: skip
         then = account.trades()
-        now = recompute_trades(account.account, bars, rows, requests, self._rules(account))
+        rules = self._rules(account)
         explain = _explain(account, bars, rows, differing_symbols, history)
-        differences += diff_trades("order", then.orders, now.orders, explain)
-        differences += diff_trades("fill", then.fills, now.fills, explain)
+        by_model: list[list[ParityDifference]] = []
+        for fill_model in FILL_MODELS:  # the log does not say which it was traded by
+            trading = rules.trading.model_copy(update={"fill_model": fill_model})
+            now = recompute_trades(
+                account.account, bars, rows, requests, replace(rules, trading=trading)
+            )
+            by_model.append(
+                [
+                    *diff_trades("order", then.orders, now.orders, explain),
+                    *diff_trades("fill", then.fills, now.fills, explain),
+                ]
+            )
+            if not by_model[-1]:
+                break
+        fewest = min(by_model, key=len)
+        differences += fewest
         return _DayResult(differences, len(then.orders), len(then.fills))
 
 

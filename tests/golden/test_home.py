@@ -85,6 +85,13 @@ def test_the_kept_backtest_comes_out_the_same(quorum: Quorum) -> None:
     assert quorum("backtest", "verify", kept["id"])["same"] is True
 
 
+@pytest.mark.parametrize("day", ["2023-10-19", "2023-10-20", "2023-10-23"])
+def test_its_paper_days_come_out_as_a_backtest_made_them(quorum: Quorum, day: str) -> None:
+    parity = quorum("parity", "--day", day, "--run", REPLAY)
+    assert parity["compared"]["fills"] > 0
+    assert parity["differences"] == []
+
+
 def test_the_trained_model_votes_and_its_run_is_shown(quorum: Quorum) -> None:
     model = quorum("rl", "show", MODEL)
     assert (model["votes"], model["broken"], model["members"]) == (True, None, ["ppo-0"])

@@ -145,8 +145,9 @@ def test_all_fills_of_a_symbol_in_a_bar_keep_to_their_share_of_its_volume(histor
 @relaxed
 @given(histories())
 def test_what_is_filled_is_the_decimal_of_its_lots_and_no_sum_of_rounding_errors(history):
-    quantity = simulate_trading(**history).fills.quantity
-    assert (quantity == [round(each, 6) for each in quantity.tolist()]).all()
+    fills = simulate_trading(**history).fills
+    assert (fills.quantity == [round(each, 6) for each in fills.quantity.tolist()]).all()
+    assert not np.signbit(fills.residual_slippage).any()
 
 
 @relaxed

@@ -194,7 +194,8 @@ def fill_order(
     n, side = order["symbol"], order["side"]
     position = account.positions[n]
     price = min(max(slipped, position["low"]), position["high"])
-    residual_slippage = max(side * (slipped - price) * quantity, 0.0)
+    beyond = side * (slipped - price) * quantity
+    residual_slippage = beyond if beyond > 0.0 else 0.0  # max() would leave a -0.0
     commission = quantity * price * account.rules[0]["commission"]
     signed_quantity, fees = side * quantity, commission + residual_slippage
     state["cash"] -= signed_quantity * price + fees
