@@ -21,7 +21,7 @@ from rich.table import Column, Table
 from domain.canonical import format_instant, to_json
 from domain.errors import InputError, NotFoundError, VerificationError
 from domain.trading.account import Account
-from domain.trading.orders import Order, OrderPreview, Ticket
+from domain.trading.orders import Order, OrderPreview, Ticket, with_exact_quantities
 from orchestrator.account.service import AccountService
 from settings import Settings
 from storage.accounts.audit import AccountAudit
@@ -116,13 +116,13 @@ def account_json(session: AccountSession, account: Account) -> dict[str, Any]:
             }
             for holding in holdings(account)
         ],
-        "open_orders": [to_json(order) for order in account.orders.values()],
+        "open_orders": [order_json(order) for order in account.orders.values()],
         "entries": account.entry_count,
     }
 
 
 def order_json(order: Order) -> dict[str, Any]:
-    body: dict[str, Any] = to_json(order)
+    body: dict[str, Any] = to_json(with_exact_quantities(order))
     return body
 
 

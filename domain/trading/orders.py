@@ -238,6 +238,22 @@ DUST = 1e-9
 compiled loops use the same value (`trading/kernels/`)."""
 
 
+def exact_quantity(quantity: float) -> float:
+    """The quantity as it is shown and published: the decimal, without the rounding errors of sums
+    (`DUST`) and without a negative zero."""
+    return round(quantity, 9) + 0.0
+
+
+def with_exact_quantities(order: Order) -> Order:
+    """The order as it is published, each of its quantities by `exact_quantity`."""
+    return replace(
+        order,
+        quantity=exact_quantity(order.quantity),
+        filled=exact_quantity(order.filled),
+        remaining=exact_quantity(order.remaining),
+    )
+
+
 def transition(order: Order, status: OrderStatus, reason: str | None = None) -> Order:
     """The order with the new `status`; a `reason` of None leaves the present one.
 

@@ -83,6 +83,8 @@ def build_report(suite: BacktestSuite, earlier_trials: int) -> BacktestReport:
     }
     times = suite.inputs.grid.known_at
     core = _core(suite, earlier_trials) | _drawdowns_and_stress(suite, times, curves)
+    if suite.inputs.request.rules >= 2:
+        core = _without_negative_zeros(core)
     files = {
         VOTES: vote_rows(suite),
         DECISIONS: decision_rows(suite),
@@ -133,6 +135,15 @@ def _core(suite: BacktestSuite, earlier_trials: int) -> dict[str, Any]:
         "robustness": _robustness(suite, calculator, earlier_trials),
         "notes": list(_notes(suite)),
     }
+
+
+def _without_negative_zeros(value: Any) -> Any:
+    """Return the same plain JSON with 0.0 for every -0.0."""
+    if isinstance(value, Mapping):
+        return {name: _without_negative_zeros(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_without_negative_zeros(each) for each in value]
+    return value + 0.0 if isinstance(value, float) else value
 
 
 def _ranks_among_random(

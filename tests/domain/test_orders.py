@@ -17,7 +17,9 @@ from domain.trading.orders import (
     OrderType,
     Side,
     TimeInForce,
+    exact_quantity,
     transition,
+    with_exact_quantities,
 )
 
 ENDED = frozenset(
@@ -85,3 +87,17 @@ def test_the_stored_names_of_statuses_stay() -> None:
         "submitted", "held", "working", "partially filled", "pending cancel", "filled",
         "cancelled", "expired", "rejected",
     ]  # fmt: skip
+
+
+@given(st.lists(st.integers(1, 10**9), min_size=1, max_size=20), st.sampled_from([4, 6]))
+def test_a_sum_of_lots_is_published_as_its_decimal(lots: list[int], digits: int) -> None:
+    total = sum(each / 10**digits for each in lots)
+    assert exact_quantity(total) == round(sum(lots) / 10**digits, digits)
+    assert exact_quantity(-total) == -exact_quantity(total)
+
+
+def test_what_is_published_has_no_rounding_errors_and_no_negative_zero() -> None:
+    order = with_exact_quantities(
+        replace(FIRST, quantity=47.042500000000004, filled=0.1 + 0.2, remaining=-0.0)
+    )
+    assert (order.quantity, order.filled, str(order.remaining)) == (47.0425, 0.3, "0.0")

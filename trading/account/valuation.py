@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.trading.account import Account
-from domain.trading.orders import Order, OrderType
+from domain.trading.orders import Order, OrderType, exact_quantity
 
 PROFIT_ORDER_TYPES = frozenset({OrderType.LIMIT, OrderType.TAKE_PROFIT})
 
@@ -39,9 +39,10 @@ class AccountValuation:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """`quantity` is negative when short; `last`, `value`, `unrealised`, `change` (of the price
-    against the cost, to the account's good) and `weight` (of equity, negative when short) are None
-    without a price. `stop_orders` and `profit_orders` are its open exits."""
+    """`quantity` is negative when short, and without the rounding errors of sums. `last`, `value`,
+    `unrealised`, `change` (of the price against the cost, to the account's good) and `weight` (of
+    equity, negative when short) are None without a price. `stop_orders` and `profit_orders` are its
+    open exits."""
 
     symbol: str
     quantity: float
@@ -115,7 +116,7 @@ def _build_holding(
     unrealised = None if value is None else value - position.quantity * position.average_cost
     return Holding(
         symbol=symbol,
-        quantity=position.quantity,
+        quantity=exact_quantity(position.quantity),
         cost=position.average_cost,
         last=last_bar.close if last_bar else None,
         priced_at=last_bar.at if last_bar else None,

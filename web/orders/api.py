@@ -15,6 +15,7 @@ from domain.trading.orders import (
     Side,
     Ticket,
     TimeInForce,
+    with_exact_quantities,
 )
 from orchestrator.account.service import AccountService
 from storage.accounts.blotter import BlotterFill, BlotterOrder, SqlBlotter
@@ -209,11 +210,13 @@ def _parse_ticket(account_service: AccountService, data: TicketIn) -> Ticket:
 
 
 def _order_out(served_run: ServedRun, order: Order) -> OrderOut:
-    return OrderOut(order=to_schema(order, PublishedOrder), **market_fields(served_run))
+    published = to_schema(with_exact_quantities(order), PublishedOrder)
+    return OrderOut(order=published, **market_fields(served_run))
 
 
 def _order_line_out(line: BlotterOrder) -> OrderLineOut:
-    return to_schema(line, OrderLineOut, order=to_schema(line.order, PublishedOrder))
+    order = to_schema(with_exact_quantities(line.order), PublishedOrder)
+    return to_schema(line, OrderLineOut, order=order)
 
 
 def _fill_out(fill: BlotterFill) -> FillOut:

@@ -9,6 +9,7 @@ from litestar.params import JSONBody, QueryParameter
 from domain.instants import to_datetime
 from domain.trading.account import Account
 from domain.trading.lots import TaxLot
+from domain.trading.orders import exact_quantity
 from orchestrator.account.history import AccountHistoryReader
 from orchestrator.account.service import AccountService
 from storage.accounts.blotter import SqlBlotter
@@ -243,7 +244,7 @@ def _position_out(holding: Holding, lots: tuple[TaxLot, ...]) -> PositionOut:
 def _lot_out(lot: TaxLot) -> LotOut:
     return LotOut(
         opened_at=lot.opened_at,
-        units=lot.quantity,
+        units=exact_quantity(lot.quantity),
         price=lot.entry_price,
         fees=lot.fees_per_unit,
         order=lot.order_id,

@@ -153,6 +153,15 @@ def test_the_same_request_gives_the_same_outcome_and_its_receipt_verifies(
     assert backtester.verify(again["id"], lambda *_: None) == ()
 
 
+def test_no_figure_is_a_negative_zero(
+    kept_result: tuple[BacktestStore, dict[str, Any]],
+) -> None:
+    results, result = kept_result
+    assert "-0.0," not in (stored := results.file(result["id"], RESULT).read_text())
+    assert "-0.0}" not in stored
+    assert not any(np.signbit(each) for each in rows(kept_result, FILLS)["charged"])
+
+
 def test_the_committee_is_ranked_among_random_ones_with_costs_and_without(
     kept_result: tuple[BacktestStore, dict[str, Any]],
 ) -> None:
