@@ -158,7 +158,8 @@ def print_result(result: Mapping[str, Any], console: Console) -> None:
         table.add_row(name, *(_figure(metrics, metric) for metric in HEADLINE_METRICS))
     console.print(table)
     committee = result["forecasts"]["forecasters"][0]
-    for note in (record_power(committee, result["horizon"]), *result["notes"]):
+    power = record_power(committee, result["horizon"])
+    for note in (f"Committee: {power}" if power else "", *result["notes"]):
         if note:
             console.print(f"· {note}")
     timing = result["timing"]

@@ -5,6 +5,7 @@ outcomes that do not overlap (`quant/scoring/power.py`).
 """
 
 from collections.abc import Mapping
+from math import isnan, nan
 from typing import Any
 
 from quant.scoring.forecast_scores import MIN_SYMBOLS
@@ -18,55 +19,61 @@ from quant.scoring.power import (
 from research.report.formatting import format_number
 
 TEST = f"two-sided at {LEVEL * 100:.0f} %, {POWER * 100:.0f} % power"
-_SCORES = (
-    ("brier_skill", "a Brier skill", "%", None),
-    ("hit_edge", "hits above base rate", "%", None),
-    ("rank_ic", "a rank IC", "", 3),
-    ("time_ic", "a time IC", "", 3),
-)
-"""Field, name, unit and digits of the scores that are zero without skill."""
 
 
 def record_power(forecaster: Mapping[str, Any], horizon: int) -> str:
     """Return the statement for one forecaster of `orchestrator.evaluation.scores`, as JSON; empty
-    before anything is settled. The time IC stands in where there are too few symbols for a rank
-    IC."""
+    before anything is settled."""
     card = forecaster["overall"]
     symbols = sum(each["settled"] > 0 for each in forecaster["by_symbol"])
     if not symbols:
         return ""
     ranked = card["rank_ic"]["n"]
     bars = ranked or round(card["settled"] / symbols)
-    measured = [
-        f"{name} below {format_number(detectable_effect(low, high), unit, digits)}"
-        for field, name, unit, digits in _SCORES
-        if field != ("time_ic" if ranked else "rank_ic")
-        and (low := card[field]["low"]) is not None
-        and low < (high := card[field]["high"])
-    ]
-    if not measured:
-        return history_power(bars, symbols, horizon)
-    *others, last = measured
-    listed = f"{', '.join(others)} or {last}" if others else last
-    return f"{_sample(bars, symbols)} {listed} cannot be told from nothing ({TEST})."
+    correlation = _measured(card["rank_ic" if ranked else "time_ic"])
+    return _statement(
+        bars,
+        symbols,
+        ("a Brier skill", _measured(card["brier_skill"]), "%"),
+        ("hits above base rate", _measured(card["hit_edge"]), "%"),
+        _correlation(bars, symbols if ranked else 1, horizon)
+        if isnan(correlation)
+        else (f"a {'rank' if ranked else 'time'} IC", correlation, ""),
+    )
 
 
 def history_power(bars: int, symbols: int, horizon: int) -> str:
     """Return the statement for a number of voted bars and symbols, without a measured interval."""
-    if symbols >= MIN_SYMBOLS:
-        name, smallest = "rank IC", detectable_rank_ic(bars, symbols, horizon)
-    else:
-        name, smallest = "time IC", detectable_time_ic(bars, horizon)
-    if not smallest < 1.0:
-        return f"{_sample(bars, symbols)} no {name} can be told from nothing, however large."
-    return (
-        f"{_sample(bars, symbols)} a {name} below {format_number(smallest, digits=3)} cannot be "
-        f"told from nothing ({TEST})."
-    )
+    return _statement(bars, symbols, _correlation(bars, symbols, horizon))
 
 
-def _sample(bars: int, symbols: int) -> str:
-    return f"With {_counted(symbols, 'symbol')} and {_counted(bars, 'bar')}"
+def _measured(estimate: Mapping[str, Any]) -> float:
+    """Return the smallest score that its interval can tell from zero; NaN without an interval."""
+    low, high = estimate["low"], estimate["high"]
+    return detectable_effect(low, high) if low is not None and low < high else nan
+
+
+def _correlation(bars: int, symbols: int, horizon: int) -> tuple[str, float, str]:
+    """Return the rank IC, or the time IC of few symbols, that these numbers can tell from zero."""
+    if symbols < MIN_SYMBOLS:
+        return "a time IC", detectable_time_ic(bars, horizon), ""
+    return "a rank IC", detectable_rank_ic(bars, symbols, horizon), ""
+
+
+def _statement(bars: int, symbols: int, *smallest: tuple[str, float, str]) -> str:
+    """Put the names of scores, their smallest values and units (a correlation has none, and is at
+    most 1) into a sentence."""
+    sample = f"With {_counted(symbols, 'symbol')} and {_counted(bars, 'bar')}"
+    told = [
+        f"{name} below {format_number(value, unit, None if unit else 3)}"
+        for name, value, unit in smallest
+        if value < 1.0
+    ]
+    if not told:
+        return f"{sample} no score can be told from nothing, however large."
+    *others, last = told
+    listed = f"{', '.join(others)} or {last}" if others else last
+    return f"{sample} {listed} cannot be told from nothing ({TEST})."
 
 
 def _counted(count: int, noun: str) -> str:

@@ -40,5 +40,5 @@ def test_before_anything_is_settled_there_is_no_statement() -> None:
 def test_few_symbols_and_few_bars_show_nothing_and_say_so() -> None:
     assert "a time IC below 0.809" in history_power(65, 1, 5)
     assert history_power(8, 3, 5) == (
-        "With 3 symbols and 8 bars no time IC can be told from nothing, however large."
+        "With 3 symbols and 8 bars no score can be told from nothing, however large."
     )
