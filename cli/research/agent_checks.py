@@ -216,7 +216,7 @@ def _show_report(report: LookaheadReport, requested_cuts: int, console: Console)
         power = history_power(
             round(report.votes / len(report.symbols)), len(report.symbols), report.horizon
         )
-        console.print(f"  {power} `quorum backtest` scores it.", highlight=False)
+        console.print(f"  {power} `quorum backtest` scores the votes.", highlight=False)
     if report.cuts < requested_cuts and not broken:
         console.print(
             f"  [yellow]Time was up before the other {requested_cuts - report.cuts} cuts.[/]"

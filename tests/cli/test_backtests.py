@@ -57,3 +57,20 @@ def test_a_refused_request_ends_in_one_full_stop() -> None:
             market="files", symbols=("AAPL",), start=date(2024, 1, 2), end=date(2024, 6, 3),
             agents=("technical",), costs={"commission_bps": -1.0},
         )  # fmt: skip
+
+
+def test_a_check_and_a_backtest_say_what_their_bars_cannot_tell_from_nothing(
+    quorum: Quorum,
+) -> None:
+    demo = ("--market", "demo", "--symbol", "AAPL,JPM,XOM")
+    code, out, error = quorum("check", "technical", *demo, "--cuts", "1")
+    assert code == 0, error
+    assert "a time IC below" in " ".join(out.split())
+    code, out, error = quorum(
+        "backtest", *demo, "--agent", "technical", "--from", "2023-06-01", "--to", "2023-11-30"
+    )
+    assert code == 0, error
+    told = " ".join(out.split())
+    assert "Committee: With 3 symbols and " in told
+    assert "cannot be told from nothing" in told
+    assert "Cash rate unknown: not subtracted" in told
