@@ -141,6 +141,9 @@ def _make(name: str, agent_class: Any, settings: AgentSettings) -> Agent:
     """`agent_class.create(settings)` where it declares `Settings`, else `agent_class()`."""
     try:
         declared = getattr(agent_class, "Settings", None)
+        options, key = settings.options.get(name, {}), f"agents.options.{name}"
+        if declared is None or isinstance(settings, declared):
+            plugins.refuse_unknown_options(key, options, None)
         if declared is None:
             agent = agent_class()
         else:
@@ -168,8 +171,10 @@ def _own_settings(name: str, declared: type[BaseModel], settings: AgentSettings)
     """The agent's own settings: those that ship are keys of `agents`, others have a table."""
     if isinstance(settings, declared):
         return settings
+    options = settings.options.get(name, {})
+    plugins.refuse_unknown_options(f"agents.options.{name}", options, declared)
     try:
-        return declared.model_validate(settings.options.get(name, {}))
+        return declared.model_validate(options)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, ("agents.options", name, *first["loc"])))

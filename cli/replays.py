@@ -119,6 +119,11 @@ def _replayable_symbols(home: Home, symbols: Sequence[str], first: datetime) -> 
     """Return the requested symbols, or those of the watchlist that have history at `first`."""
     stores, market, timeframe = home.stores, home.market.name, home.settings.market.timeframe
     requested = symbols or stores.watchlist.symbols()
+    if not requested:
+        raise InputError(
+            "The watchlist is empty, so there is nothing to replay. Name symbols with --symbol, or"
+            " follow some with `quorum watch add AAPL`."
+        )
     spans = {symbol: stores.market_data.span(market, symbol, timeframe) for symbol in requested}
     available = tuple(
         symbol for symbol, span in spans.items() if span and span[0] < first <= span[1]

@@ -12,6 +12,8 @@ from difflib import get_close_matches
 from importlib.metadata import Distribution, EntryPoint, distributions
 from typing import Any
 
+from pydantic import BaseModel
+
 from domain.errors import ConfigurationError, NotFoundError
 
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -125,3 +127,15 @@ def _fault(kind: str, name: str, claimed: list[str], taken: set[str]) -> str:
             "rename an entry point."
         )
     return ""
+
+
+def refuse_unknown_options(
+    key: str, options: Mapping[str, Any], declared: type[BaseModel] | None
+) -> None:
+    """Raise ConfigurationError for an option under `key` that the part's `declared` settings do not
+    have; None is a part without settings of its own."""
+    known = sorted(declared.model_fields) if declared else []
+    for name in options:
+        if name not in known:
+            words = f"known are {', '.join(known)}" if known else "there are none to set there"
+            raise ConfigurationError(f"The setting '{key}.{name}' is refused: {words}. Remove it.")

@@ -95,6 +95,7 @@ def _own_settings(
 ) -> BaseModel:
     if isinstance(settings, declared):
         return settings
+    plugins.refuse_unknown_options(f"market.options.{name}", dict(settings), declared)
     try:
         return declared.model_validate(settings)
     except ValidationError as error:

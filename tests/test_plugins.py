@@ -57,11 +57,18 @@ def test_settings_that_it_refuses_are_named(folder: Path, home: Path) -> None:
     (home / "quorum.toml").write_text("[agents.options.tide]\nbar = 3\n")
     done = quorum(folder, home, "check", "tide")
     assert done.returncode == 3
-    assert "agents.options.tide.bar" in done.stderr
+    assert "'agents.options.tide.bar' is refused: known are bars" in done.stderr
     (home / "quorum.toml").write_text("[agents.options.tyde]\nbars = 3\n")
     done = quorum(folder, home, "agents")
     assert done.returncode == 3
     assert "'tyde' is not an agent. Did you mean 'tide'?" in done.stderr
+
+
+def test_options_of_an_agent_that_has_none_are_refused(folder: Path, home: Path) -> None:
+    (home / "quorum.toml").write_text("[agents.options.risk]\nbars = 3\n")
+    done = quorum(folder, home, "agents")
+    assert done.returncode == 3
+    assert "'agents.options.risk.bars' is refused" in done.stderr
 
 
 def test_a_broken_package_is_named_and_the_others_work(folder: Path, home: Path) -> None:

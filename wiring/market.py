@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.errors import ConfigurationError
+from domain.plugins import refuse_unknown_options
 from domain.symbols import ALWAYS_OPEN, asset_class
 from market.feed import Feed
 from market.provider import Provider
@@ -85,6 +86,8 @@ def make_provider(settings: Settings, name: str, now: TimeSource) -> Provider:
     """Return the provider called `name` with its settings: a section for those that ship, a table
     of options for others. `now` is the demo's clock."""
     options = settings.market.options.get(name, {})
+    if name in SHIPPED:
+        refuse_unknown_options(f"market.options.{name}", options, None)
     own = getattr(settings, name, options) if name in SHIPPED else options
     provider = make(name, own, cache=settings.home / "cache" / name, now=now)
     if provider.simulated and settings.market.timeframe.intraday:

@@ -185,8 +185,12 @@ def order(
     ] = None,
     term: Annotated[TimeInForce, typer.Option(help="How long it stands.")] = TimeInForce.DAY,
     reduce_only: Annotated[bool, typer.Option("--reduce-only", help="Never open or turn.")] = False,
-    stop_loss: Annotated[float | None, typer.Option(help="Bracket: exit at this loss.")] = None,
-    take_profit: Annotated[float | None, typer.Option(help="Bracket: exit at this gain.")] = None,
+    stop_loss: Annotated[
+        float | None, typer.Option(help="Bracket: exit price with a loss.")
+    ] = None,
+    take_profit: Annotated[
+        float | None, typer.Option(help="Bracket: exit price with a gain.")
+    ] = None,
     note: Annotated[str, typer.Option(help="Kept with the order.")] = "",
     key: Annotated[
         str | None, typer.Option(help="Idempotency key: the same again places nothing new.")
