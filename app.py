@@ -294,7 +294,12 @@ def receipt(
 @watch_commands.command("add")
 def watch_add(symbols: SymbolsArgument) -> None:
     """Follow SYMBOLS."""
+    from domain.symbols import calendar_note
+
     _edit_watchlist(symbols, lambda watchlist, symbol: watchlist.add(symbol))
+    for symbol in symbols:
+        if note := calendar_note(symbol):
+            stdout_console.print(f"{symbol}: {note}.", markup=False)
 
 
 @watch_commands.command("remove")

@@ -161,6 +161,7 @@ def show_imported(imported: ImportResult, console: Console) -> None:
             continue
         if report.preview:
             _show_preview(report, report.preview, console)
+            _show_notes(report, console)
             continue
         span = f", {report.span[0]:%Y-%m-%d} to {report.span[1]:%Y-%m-%d}" if report.span else ""
         frame = f" {report.timeframe}" if report.timeframe else ""
@@ -169,12 +170,16 @@ def show_imported(imported: ImportResult, console: Console) -> None:
             f"  {report.read:,} rows read: {report.stored:,} stored, "
             f"{report.unchanged:,} already there, {report.replaced:,} replaced"
         )
-        for note in report.notes:
-            console.print(f"  {note}", markup=False)
+        _show_notes(report, console)
         for refusal in report.refused:
             examples = "; ".join(refusal.examples[:MAX_EXAMPLES])
             line = f"  {refusal.rows:,} refused: {refusal.reason} ({examples})"
             console.print(line, markup=False)
+
+
+def _show_notes(report: ImportReport, console: Console) -> None:
+    for note in report.notes:
+        console.print(f"  {note}", markup=False)
 
 
 def _preview_json(preview: TablePreview) -> dict[str, Any]:

@@ -6,7 +6,7 @@ a file that contradicts stored facts is refused unless the caller asks to replac
 folders (`market/imports/batch_import.py`), spreadsheets and the network.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ import pandas as pd
 
 from domain.errors import InputError
 from domain.store_reports import WriteReport
-from domain.symbols import calendar_of, has_unknown_calendar, parse_symbol
+from domain.symbols import calendar_note, calendar_of, parse_symbol
 from domain.timeframe import Timeframe
 from market.imports.file_symbols import symbol_of_file
 from market.imports.normalise import NO_OPTIONS, ReadingOptions, RejectedRows, normalise
@@ -117,6 +117,7 @@ def preview_file(path: Path, options: ReadingOptions = NO_OPTIONS) -> ImportRepo
         refused=table.refused,
         symbols=symbols,
         span=_span(table),
+        notes=tuple(_calendar_notes(symbols)),
         preview=TablePreview(
             calendars={symbol: _calendar(symbol) for symbol in symbols},
             zone="dates as written" if table.timeframe is Timeframe.D1 else table.zone,
@@ -128,7 +129,7 @@ def preview_file(path: Path, options: ReadingOptions = NO_OPTIONS) -> ImportRepo
 
 def _calendar(symbol: str) -> str:
     calendar = calendar_of(symbol)
-    return f"{calendar}, assumed" if has_unknown_calendar(symbol) else calendar
+    return f"{calendar}, assumed" if calendar_note(symbol) else calendar
 
 
 def read_table(path: Path, options: ReadingOptions = NO_OPTIONS) -> ParsedTable:
@@ -211,7 +212,8 @@ def _import(
             )
     notes: tuple[str, ...] = ()
     if table.timeframe is not None:
-        notes = tuple(review_bars(store, market, sorted(conflicts), table.timeframe, ALL_TIME))
+        reviewed = review_bars(store, market, sorted(conflicts), table.timeframe, ALL_TIME)
+        notes = (*_calendar_notes(conflicts), *reviewed)
     return ImportReport(
         path=table.path,
         kind=table.kind,
@@ -225,6 +227,12 @@ def _import(
         span=_span(table),
         notes=notes,
     )
+
+
+def _calendar_notes(symbols: Iterable[str]) -> Iterator[str]:
+    for symbol in symbols:
+        if note := calendar_note(symbol):
+            yield f"{symbol}: {note}."
 
 
 def _span(table: ParsedTable) -> tuple[datetime, datetime]:

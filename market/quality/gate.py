@@ -17,7 +17,7 @@ import pandas as pd
 from domain.decision import QualityVerdict
 from domain.instants import Times, to_datetime64
 from domain.panel import Bools, Floats
-from domain.symbols import has_unknown_calendar
+from domain.symbols import calendar_note
 from market import calendars
 from market.quality import checks
 from market.quality.checks import MEDIAN_WINDOW, Flaw, Rows
@@ -44,8 +44,8 @@ def check_series(series: BarSeries, actions: pd.DataFrame, as_of: datetime) -> Q
             messages.append(flaw.describe(recent, series.timeframe))
         if flaw.blocks and not flaw.transient and not recent.all():
             remarks.append("long ago: " + flaw.describe(~recent, series.timeframe))
-    if has_unknown_calendar(series.symbol):
-        remarks.append("calendar unknown: New York's is assumed")
+    if note := calendar_note(series.symbol):
+        remarks.append(note)
     return QualityVerdict(series.symbol, tuple(findings), tuple(remarks))
 
 

@@ -37,15 +37,20 @@ class SqlWatchlist:
         return self._edit(lambda symbols: symbols if added in symbols else (*symbols, added))
 
     def remove(self, symbol: str) -> Event | None:
-        """Remove the symbol. Raises UnknownSymbolError if it is not on the list."""
-        removed = parse_symbol(symbol)
+        """Remove the symbol, in whichever spelling it is stored. Raises UnknownSymbolError if it is
+        not on the list."""
 
         def without(symbols: tuple[str, ...]) -> tuple[str, ...]:
+            removed = parse_symbol(symbol)
+            if symbol in symbols:  # perhaps a spelling that an earlier version stored
+                removed = symbol
+            elif removed not in symbols:
+                removed = next((each for each in symbols if parse_symbol(each) == removed), removed)
             if removed not in symbols:
                 raise UnknownSymbolError(
                     f"{removed} is not on the watchlist. On it are: {', '.join(symbols) or 'none'}."
                 )
-            return tuple(symbol for symbol in symbols if symbol != removed)
+            return tuple(each for each in symbols if each != removed)
 
         return self._edit(without)
 

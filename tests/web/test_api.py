@@ -71,6 +71,11 @@ def test_the_watchlist_is_replaced_added_to_and_removed_from(client: Client) -> 
     assert client.post(address, json={"symbol": "AAPL"}).json()["symbols"][-1] == "AAPL"
     assert "MSFT" not in client.delete(f"{address}/MSFT").json()["symbols"]
     assert client.delete(f"{address}/MSFT").status_code == 404
+    client.post(address, json={"symbol": "brk.b"})
+    added = client.post(address, json={"symbol": "ABC.XY"}).json()
+    assert added["symbols"][-2:] == ["BRK-B", "ABC.XY"]
+    assert added["notes"] == {"ABC.XY": "calendar unknown: New York's is assumed"}
+    assert "BRK-B" not in client.delete(f"{address}/BRK.B").json()["symbols"]
     assert client.put(address, json={"symbols": []}).status_code == 422
 
 

@@ -21,15 +21,23 @@ class KnownSymbols:
         self._watched_symbols = watched_symbols
 
     def require(self, text: str) -> str:
-        """Return the symbol that `text` spells. Raises UnknownSymbolError for any other."""
+        """Return the symbol that `text` spells, in its canonical spelling or in the one that an
+        earlier version stored. Raises UnknownSymbolError for any other."""
         symbol, served = parse_symbol(text), self._served_run
-        if symbol in self._watched_symbols() or self.has_bars(symbol):
-            return symbol
-        if self._records.history(served.market, served.run, symbol, 1):
-            return symbol
+        for spelling in dict.fromkeys((symbol, text.strip().upper())):
+            if self._is_known(spelling):
+                return spelling
         raise UnknownSymbolError(
             f"Nothing is stored for {symbol} ({asset_class(symbol).value}) in the {served.market} "
             "market. Add it to the watchlist, or import its bars with `quorum import`."
+        )
+
+    def _is_known(self, symbol: str) -> bool:
+        served = self._served_run
+        return (
+            symbol in self._watched_symbols()
+            or self.has_bars(symbol)
+            or bool(self._records.history(served.market, served.run, symbol, 1))
         )
 
     def has_bars(self, symbol: str) -> bool:

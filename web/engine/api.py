@@ -4,7 +4,7 @@ from litestar import delete, get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from domain.errors import InputError
-from domain.symbols import parse_symbol
+from domain.symbols import calendar_note, parse_symbol
 from storage.journal.decision_records import SqlDecisionRecords
 from storage.journal.sql_journal import SqlJournal
 from web.engine.pages import apply_engine_action
@@ -107,7 +107,7 @@ def remove_from_watchlist(
     notifier: Injected[Notifier],
     symbol: FromPath[str],
 ) -> WatchlistOut:
-    watchlist.remove(parse_symbol(symbol))
+    watchlist.remove(symbol)
     notifier.notify()
     return _watchlist_out(served_run, watchlist)
 
@@ -140,4 +140,6 @@ def _status_out(
 
 
 def _watchlist_out(served_run: ServedRun, watchlist: WatchlistEditor) -> WatchlistOut:
-    return WatchlistOut(symbols=tuple(watchlist.symbols()), **market_fields(served_run))
+    symbols = tuple(watchlist.symbols())
+    notes = {symbol: note for symbol in symbols if (note := calendar_note(symbol))}
+    return WatchlistOut(symbols=symbols, notes=notes, **market_fields(served_run))

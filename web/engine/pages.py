@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from domain.errors import NotFoundError
-from domain.symbols import parse_symbol
+from domain.symbols import calendar_note, parse_symbol
 from storage.journal.decision_records import SqlDecisionRecords
 from web import formatting
 from web.components.engine_status import (
@@ -41,7 +41,7 @@ class EnginePage(PageContext):
     trading_state: TradingStateView
     progress: ProgressView | None
     agents_health: tuple[AgentHealthLine, ...]
-    watchlist: tuple[str, ...]
+    watchlist: tuple[tuple[str, str | None], ...]
     has_ray: bool
 
 
@@ -67,7 +67,7 @@ def engine(
             trading_state=trading_state_reader.read(),
             progress=progress_view(status, engine.progress(), first),
             agents_health=agent_health_lines(engine.health()),
-            watchlist=tuple(watchlist.symbols()),
+            watchlist=tuple((each, calendar_note(each)) for each in watchlist.symbols()),
             has_ray=ray_dashboard() is not None,
         ),
     )
@@ -121,7 +121,7 @@ def add_to_watchlist(
 def remove_from_watchlist(
     watchlist: Injected[WatchlistEditor], notifier: Injected[Notifier], data: Form
 ) -> Redirect:
-    watchlist.remove(parse_symbol(data.get("symbol", "")))
+    watchlist.remove(data.get("symbol", ""))
     notifier.notify()
     return see_other("/engine")
 

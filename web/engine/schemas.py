@@ -39,7 +39,10 @@ class StatusOut(ApiResponse):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchlistOut(ApiResponse):
+    """`notes` are remarks by symbol, such as that its exchange's calendar is unknown."""
+
     symbols: tuple[str, ...]
+    notes: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,3 +47,12 @@ def test_what_is_no_symbol_or_not_on_the_list_is_refused(watchlist: SqlWatchlist
     with pytest.raises(UnknownSymbolError, match=r"XOM is not on the watchlist.*AAPL, SPY"):
         watchlist.remove("XOM")
     assert watchlist.symbols() == DEFAULTS
+
+
+@pytest.mark.parametrize("spelling", ["BRK.B", "BRK-B", "brk/b"])
+def test_a_spelling_that_an_earlier_version_stored_is_removed_in_any_spelling(
+    database: Database, spelling: str
+) -> None:
+    watchlist = SqlWatchlist(database, ("AAPL", "BRK.B"))
+    watchlist.remove(spelling)
+    assert watchlist.symbols() == ("AAPL",)
