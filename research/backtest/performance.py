@@ -5,11 +5,12 @@ day's equity is that of its last row, so markets with and without closing hours 
 Leaves out forecasts (`forecast_scores.py`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from domain.instants import Times
 from domain.panel import Floats
 from domain.symbols import ALWAYS_OPEN
 from quant.performance.metrics import METRICS, summary, trading_summary
@@ -34,11 +35,11 @@ class PerformanceCalculator:
     def __init__(self, inputs: BacktestInputs, market: SimulationResult) -> None:
         """`market` is the buy-and-hold account that all others are compared with."""
         self._inputs = inputs
-        always = any(part.panel.calendar == ALWAYS_OPEN for part in inputs.panels)
-        self.days_per_year = ALL_DAYS if always else TRADING_DAYS
         # A close at midnight belongs to the day that it ends.
         dates = (inputs.grid.known_at - np.timedelta64(1, "us")).astype("datetime64[D]")
         self._last = np.flatnonzero(np.append(dates[1:] != dates[:-1], True))
+        calendars = {part.panel.calendar for part in inputs.panels}
+        self.days_per_year = count_days_per_year(calendars, dates[self._last])
         self._times = inputs.grid.known_at[self._last]
         self._market = self.daily_returns(market)
 
@@ -125,6 +126,20 @@ class PerformanceCalculator:
             )
             for name, value in trading_summary(round_trips, activity).items()
         }
+
+
+def count_days_per_year(calendars: Collection[str], dates: Times) -> float:
+    """Return the daily returns in a year of an account whose days `dates` (D,), datetime64[D], are
+    those on which one of `calendars` traded.
+
+    One calendar has its usual number. Several have as many as there were in the time that really
+    passed: a coin that is listed late does not put the years of shares before it on 365 days.
+    """
+    always = ALWAYS_OPEN in calendars
+    if len(calendars) == 1 or len(dates) < 2:
+        return ALL_DAYS if always else TRADING_DAYS
+    elapsed = int((dates[-1] - dates[0]) / A_DAY)
+    return ALL_DAYS * ((len(dates) - 1) / elapsed)
 
 
 def summarise_draws(draws: Sequence[MetricFigures]) -> MetricFigures:
