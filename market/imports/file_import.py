@@ -181,12 +181,13 @@ def _symbols(frame: pd.DataFrame, named: str | None, stem: str) -> "pd.Series[st
     if named is None:
         return frame["symbol"]
     own = frame["symbol"].dropna().unique()
-    if len(own) > 1:
+    symbol = parse_symbol(named)
+    if any(parse_symbol(str(each)) != symbol for each in own):
         raise InputError(
-            f"it has a column of symbols with {len(own)} of them, so --symbol {named} cannot be"
-            " meant. Leave it out."
+            f"it has a column of symbols ({_shorten([str(each) for each in own])}), so --symbol"
+            f" {named} cannot be meant. Leave it out."
         )
-    return parse_symbol(named)
+    return symbol
 
 
 def _import(

@@ -231,11 +231,16 @@ def _bars(row_filter: _RowFilter, stamps: Timestamps, timeframe: Timeframe) -> p
     row_filter.reject(
         frame["high"] < frame["low"], "high is below low", "symbol", "at", "high", "low"
     )
-    bad_volume = (frame["volume"].isna() & ("volume" in raw)) | (frame["volume"] < 0)
+    has_volume = "volume" in raw and not _is_empty(raw["volume"])
+    bad_volume = (frame["volume"].isna() & has_volume) | (frame["volume"] < 0)
     row_filter.reject(bad_volume, "volume is missing or negative", "symbol", "at", "volume")
     if "adj_close" not in raw:
         frame["adj_close"] = frame["close"]
     return frame[BAR_COLUMNS].copy()
+
+
+def _is_empty(column: pd.Series) -> bool:
+    return bool((column.isna() | (column.astype("str").str.strip() == "")).all())
 
 
 def _session_days(raw: pd.DataFrame, stamps: Timestamps) -> pd.Series:
@@ -256,7 +261,7 @@ def _session_days(raw: pd.DataFrame, stamps: Timestamps) -> pd.Series:
 
 def _volumes(raw: pd.DataFrame) -> pd.Series:
     """Volumes, unknown (NaN) where the table has none; ticks where it counts nothing else."""
-    if "volume" not in raw:
+    if "volume" not in raw or _is_empty(raw["volume"]):
         return pd.Series(np.nan, raw.index)
     volumes = _numbers(raw["volume"])
     if "tick_volume" in raw and not (volumes > 0).any():

@@ -147,7 +147,10 @@ def _with_clock_and_units(found: dict[str, str], columns: Sequence[str]) -> dict
 
 
 def _fold(column: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", column.lower()).strip("_")
+    """Return a column's name in lower case, words joined by `_`, without the zone of `Date (UTC)`
+    and `time_utc`."""
+    folded = re.sub(r"[^a-z0-9]+", "_", column.lower()).strip("_")
+    return folded.removesuffix("_utc") or folded
 
 
 def _match(

@@ -115,7 +115,7 @@ def _read_parquet(content: bytes) -> pd.DataFrame:
     table = file.read(columns=list(dict.fromkeys(recognised[1].values())))
     table.validate(full=True)  # Parquet may declare invalid UTF-8 as text
     frame: pd.DataFrame = table.to_pandas(date_as_object=False)
-    return frame.reset_index(drop=True)
+    return frame.reset_index(drop=frame.index.name is None)
 
 
 def _stem(name: str) -> str:

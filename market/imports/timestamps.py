@@ -19,7 +19,9 @@ _CLOCK = r"(?:[T\s]+(?P<clock>\d.*))?"
 _YEAR_FIRST = re.compile(
     rf"\s*(?P<y>\d{{4}})(?P<s>[-./]?)(?P<m>\d{{2}})(?P=s)(?P<d>\d{{2}}){_CLOCK}\s*"
 )
-_YEAR_LAST = re.compile(rf"\s*(?P<a>\d{{1,2}})([-./])(?P<b>\d{{1,2}})\2(?P<y>\d{{4}}),?{_CLOCK}\s*")
+_YEAR_LAST = re.compile(
+    rf"\s*(?P<a>\d{{1,2}})([-./])(?P<b>\d{{1,2}})\2(?P<y>\d{{4}}|\d{{2}}),?{_CLOCK}\s*"
+)
 _NAMED_MONTH = re.compile(
     rf"\s*(?:(?P<d1>\d{{1,2}})[\s-]+)?(?P<mon>[A-Za-z]{{3}})[a-z]*\.?[\s-]+"
     rf"(?:(?P<d2>\d{{1,2}}),?[\s-]+)?(?P<y>\d{{4}}|\d{{2}}),?{_CLOCK}\s*"
@@ -160,12 +162,20 @@ def _day_and_month(parts: pd.DataFrame) -> pd.DataFrame:
             f"its dates, such as {example}, may be day or month first. Write them as 2024-03-04."
         )
     day, month = ("a", "b") if day_first else ("b", "a")
-    return parts.assign(m=parts[month].str.zfill(2), d=parts[day].str.zfill(2))
+    return parts.assign(
+        y=_whole_year(parts["y"]), m=parts[month].str.zfill(2), d=parts[day].str.zfill(2)
+    )
+
+
+def _whole_year(year: pd.Series) -> pd.Series:
+    """Return years of four digits; of two, those from 70 on are of the last century."""
+    century = year.str.zfill(2).ge("70").map({True: "19", False: "20"})
+    return year.where(year.str.len() != 2, century + year)
 
 
 def _named_month(parts: pd.DataFrame) -> pd.DataFrame:
     number = {name: f"{index:02d}" for index, name in enumerate(_MONTHS, start=1)}
-    year = parts["y"].where(parts["y"].str.len() == 4, "20" + parts["y"])
+    year = _whole_year(parts["y"])
     day = parts["d1"].fillna(parts["d2"]).str.zfill(2)
     return parts.assign(y=year, m=parts["mon"].str.lower().map(number), d=day)
 

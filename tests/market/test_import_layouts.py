@@ -276,6 +276,29 @@ def test_what_can_be_meant_two_ways_is_refused(
         read_table(write(tmp_path / "KO.csv", table(dates)), options)
 
 
+@pytest.mark.parametrize(
+    "pattern", ["%d/%m/%y", "%d-%m-%Y", "%d-%b-%y", "%d %B %Y", "%Y/%m/%d", "%m/%d/%Y %H:%M"]
+)
+def test_dates_in_other_orders_are_the_same_days(pattern: str, tmp_path: Path) -> None:
+    found = read_table(write(tmp_path / "KO.csv", table(DAYS.strftime(pattern))))
+    assert found.frame["at"].tolist() == list(DAYS.tz_localize("UTC"))
+
+
+@pytest.mark.parametrize("column", ["Date (UTC)", "time_utc", "Timestamp"])
+def test_columns_may_name_their_zone_and_an_index_is_a_column(column: str, tmp_path: Path) -> None:
+    frame = table(DAYS.strftime("%Y-%m-%d")).rename(columns={"date": column})
+    frame.set_index(column).to_parquet(tmp_path / "KO.parquet")
+    assert len(read_table(write(tmp_path / "KO.csv", frame)).frame) == len(DAYS)
+    assert len(read_table(tmp_path / "KO.parquet").frame) == len(DAYS)
+
+
+def test_a_symbol_that_contradicts_the_table_is_refused(tmp_path: Path) -> None:
+    file = write(tmp_path / "bars.csv", table(DAYS.strftime("%Y-%m-%d")).assign(symbol="KO"))
+    with pytest.raises(InputError, match="--symbol PEP cannot be meant"):
+        read_table(file, ReadingOptions(symbol="PEP"))
+    assert len(read_table(file, ReadingOptions(symbol="ko")).frame) == len(DAYS)
+
+
 def test_rows_without_a_symbol_are_refused_rows(tmp_path: Path) -> None:
     frame = pd.concat([table(DAYS.strftime("%Y-%m-%d")).assign(symbol=s) for s in ("KO", "PEP")])
     frame.iloc[3, frame.columns.get_loc("symbol")] = None
@@ -291,8 +314,10 @@ def test_rows_without_a_symbol_are_refused_rows(tmp_path: Path) -> None:
 
 
 def test_a_table_without_volume_has_unknown_volume_not_zero(tmp_path: Path) -> None:
-    file = write(tmp_path / "KO.csv", table(DAYS.strftime("%Y-%m-%d")).drop(columns="volume"))
-    assert read_table(file).frame["volume"].isna().all()
+    frame = table(DAYS.strftime("%Y-%m-%d"))
+    for without in (frame.drop(columns="volume"), frame.assign(volume="")):
+        found = read_table(write(tmp_path / "KO.csv", without))
+        assert (found.frame["volume"].isna().all(), found.refused) == (True, ())
 
 
 def test_a_preview_says_what_decides(tmp_path: Path) -> None:
