@@ -131,17 +131,16 @@ def recompute_trades(
     )
     arrays, fills = view.arrays, _NumberedFills()
     orders: dict[tuple[datetime, str], str] = {}
-    nothing = target_matrix_from(matrix.symbols, {}, account.currency)
     for t in range(rows.start, rows.stop):
         at = from_microseconds(bars.known_at[t])
         last = t + 1 == rows.stop or bars.known_at[t + 1] != bars.known_at[t]
         kernels.process_bar(arrays, bars, t)
-        kernels.place_target_orders(arrays, nothing, NO_SHARED_LIMITS, 0, bars.known_at[t])
+        kernels.place_target_orders(
+            arrays, target_matrix_from(matrix.symbols, {}), NO_SHARED_LIMITS, 0, bars.known_at[t]
+        )
         for each in targets:
             if last and each.at == at:
-                _place_targets(
-                    arrays, each, matrix.symbols, rules, account.currency, bars.known_at[t]
-                )
+                _place_targets(arrays, each, matrix.symbols, rules, bars.known_at[t])
         for n, symbol in enumerate(matrix.symbols):
             order = arrays.orders[3 * n]
             new = order["submitted"] == to_microseconds(at) and order["filled"] == 0.0
@@ -191,13 +190,12 @@ def _place_targets(
     targets: CycleTargets,
     symbols: Sequence[str],
     rules: TradingRules,
-    currency: str,
     at: int,
 ) -> None:
     groups_of_symbols = targets.correlation_groups.reindex(targets.symbols, symbols)
     shared = shared_limits(symbols, groups_of_symbols, rules.committee.sizing)
     kernels.place_target_orders(
-        arrays, target_matrix_from(symbols, targets.requests, currency), shared, 0, at
+        arrays, target_matrix_from(symbols, targets.requests), shared, 0, at
     )
 
 

@@ -1,32 +1,23 @@
-"""What is priced in another currency than the account's is not bought."""
+"""A ticket says in which currency a symbol is priced, and that nothing is converted."""
 
 import pytest
 
-from trading.currency import currency_mismatch
-
-
-@pytest.mark.parametrize(
-    ("symbol", "account"),
-    [
-        ("AAPL", "USD"), ("BTC-USD", "USD"), ("BTC-USDT", "USD"), ("BTC-USD", "USDC"),
-        ("SAP.DE", "EUR"), ("EURUSD=X", "USD"), ("ES=F", "USD"), ("ABC.XY", "USD"),
-    ],
-)  # fmt: skip
-def test_what_is_priced_in_the_accounts_money_can_be_bought(symbol: str, account: str) -> None:
-    assert currency_mismatch(symbol, account) is None
+from trading.currency import describe_currency
 
 
 @pytest.mark.parametrize(
     ("symbol", "account", "said"),
     [
-        ("VOD.L", "USD", "priced in GBp, hundredths of GBP,"),
-        ("VOD.L", "GBP", "priced in GBp, hundredths of GBP,"),
-        ("SAP.DE", "USD", "or set account.currency = EUR"),
-        ("AAPL", "EUR", "priced in USD and the account is in EUR"),
-        ("ETH-BTC", "USD", "priced in BTC"), ("ZC=F", "USD", "hundredths of USD"),
+        ("AAPL", "USD", "Priced in USD."),
+        ("SAP.DE", "EUR", "Priced in EUR."),
+        ("BTC-USDT", "USD", "One USDT counts as one USD."),
+        ("ABC.XY", "USD", "is unknown: USD is assumed"),
+        ("VOD.L", "USD", "GBp, hundredths of GBP, the account is in USD"),
+        ("VOD.L", "GBP", "cannot be converted: one GBp counts as one GBP"),
+        ("AAPL", "EUR", "cannot be converted: one USD counts as one EUR"),
     ],
-)  # fmt: skip
-def test_another_currency_is_named_with_what_can_be_bought(
+)
+def test_a_ticket_names_the_currency_and_what_it_counts_as(
     symbol: str, account: str, said: str
 ) -> None:
-    assert said in (currency_mismatch(symbol, account) or "")
+    assert said in describe_currency(symbol, account)

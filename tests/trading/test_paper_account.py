@@ -534,17 +534,6 @@ def test_what_is_blocked_or_volatile_is_not_bought() -> None:
     assert account.events(OrderSubmitted) == []
 
 
-def test_what_is_priced_in_another_currency_is_sold_and_not_bought() -> None:
-    account = start_paper_account(CALM, CALM, CALM)
-    account.place_targets({"AAPL": TargetRequest(0.2, 1.0)})
-    account.apply_bars()
-    account.account = replace(account.account, currency="EUR")
-    account.place_targets({"AAPL": TargetRequest(0.4, 1.0)})
-    assert account.account.orders == {}
-    account.place_targets({"AAPL": TargetRequest(0.1, 1.0)})
-    assert [order.side for order in account.account.orders.values()] == [Side.SELL]
-
-
 def test_protective_exits_are_orders_like_any_other() -> None:
     rules = TradingSettings(limits=UNLIMITED.model_copy(update={"stop_loss": 0.05}))
     account = start_paper_account(CALM, (94.0, 95.0, 93.0, 94.0), settings=rules)

@@ -447,10 +447,3 @@ def test_what_has_ended_or_is_the_committees_cannot_be_amended() -> None:
         amend_in_market(
             replace(working(), source=OrderSource.COMMITTEE), Amendment(limit_price=91.0)
         )
-
-
-def test_what_is_priced_in_another_currency_is_refused_with_the_remedy_and_can_be_sold() -> None:
-    assert "VOD.L is priced in GBp" in refusal(ticket(symbol="VOD.L"))
-    euros = replace(ACCOUNT, currency="EUR")
-    assert "priced in USD and the account is in EUR" in refusal(ticket(), euros)
-    assert refusal(ticket(side=Side.SELL), euros) == ""

@@ -30,7 +30,6 @@ from domain.trading.account import (
 from trading import kernels
 from trading.account.account_arrays import account_to_arrays, bar_arrays_from
 from trading.account.event_recorder import EventRecorder, record_bar, record_target_orders
-from trading.currency import currency_mismatch
 from trading.kernels import codes
 from trading.kernels.state import NO_SHARED_LIMITS, SharedLimits, TargetMatrix, new_account_arrays
 from trading.limits import TradingSettings
@@ -137,7 +136,7 @@ def _place_targets(
     if idle and not requests:
         return
     view = account_to_arrays(account, symbols, settings, {})
-    target_matrix = target_matrix_from(symbols, requests, account.currency)
+    target_matrix = target_matrix_from(symbols, requests)
     for n, symbol in enumerate(symbols):
         view.arrays.positions[n]["volatility_halted"] = symbol in buy_blocked
     kernels.place_target_orders(view.arrays, target_matrix, shared_limits, 0, to_microseconds(at))
@@ -146,16 +145,14 @@ def _place_targets(
 
 
 def target_matrix_from(
-    symbols: Sequence[str], requests: Mapping[str, TargetRequest], currency: str
+    symbols: Sequence[str], requests: Mapping[str, TargetRequest]
 ) -> TargetMatrix:
-    """Return the requests as the compiled loops read them: one row, (1, N). What is not priced in
-    the account's `currency` may only be sold."""
+    """Return the requests as the compiled loops read them: one row, (1, N)."""
     instructions = np.full((1, len(symbols)), codes.KEEP, np.int8)
     targets, ceilings = np.zeros((1, len(symbols))), np.ones((1, len(symbols)))
     for n, symbol in enumerate(symbols):
         if request := requests.get(symbol):
-            only_sold = request.buy_blocked or currency_mismatch(symbol, currency) is not None
-            instructions[0, n] = codes.REDUCE if only_sold else codes.TARGET
+            instructions[0, n] = codes.REDUCE if request.buy_blocked else codes.TARGET
             ceilings[0, n] = request.ceiling
             if request.target is None:
                 instructions[0, n] = codes.CANCEL

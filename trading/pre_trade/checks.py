@@ -13,11 +13,10 @@ from datetime import datetime, timedelta
 
 from domain.errors import InputError
 from domain.sectors import BROAD, sector_of
-from domain.symbols import currency_of
 from domain.trading.account import Account, TradingState
 from domain.trading.orders import DUST, Order, OrderType, PreTradeCheck, Side, Ticket, TimeInForce
 from trading.account.ledger import equity
-from trading.currency import currency_mismatch
+from trading.currency import describe_currency
 from trading.kernels.state import UNMEASURED_VOLATILITY
 from trading.limits import TradingSettings
 from trading.pre_trade.instrument_rules import adjacent_multiples, is_multiple
@@ -151,17 +150,8 @@ class _TicketReview:
         )
 
     def quoted_currency(self) -> PreTradeCheck:
-        """What is priced in another currency may be sold, never bought."""
-        if mismatch := currency_mismatch(self.ticket.symbol, self.currency):
-            return PreTradeCheck("currency", not self.increases, mismatch)
-        known = currency_of(self.ticket.symbol)
-        if known is None:
-            reason = f"The currency of {self.ticket.symbol} is unknown: {self.currency} is assumed."
-        elif known != self.currency:
-            reason = f"One {known} counts as one {self.currency}."
-        else:
-            reason = f"Priced in {known}."
-        return PreTradeCheck("currency", True, reason)
+        """Never refuses; says where prices of another currency count as the account's."""
+        return PreTradeCheck("currency", True, describe_currency(self.ticket.symbol, self.currency))
 
     def session(self) -> PreTradeCheck:
         """An order that trades only at the next open must not wait while the market is closed."""
