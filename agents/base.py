@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from typing import ClassVar, Generic, Self
+from typing import ClassVar, Generic, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +26,9 @@ from agents.evidence import (
     evidence_of_signals,
     weights_by_name,
 )
+from domain.errors import ConfigurationError
 from domain.panel import Floats, Panel
-from domain.votes import Evidence, ItemEvidence, Votes, build_votes
+from domain.votes import Agent, AgentScope, Evidence, ItemEvidence, Votes, build_votes
 
 Abstentions = Sequence[tuple[NDArray[np.bool_], str]]
 """Where an agent abstains (R, N), and why; see `domain.votes.build_votes`."""
@@ -39,8 +40,9 @@ class BaseAgent:
     `label` is its name on pages and in sentences, `icon` one of Lucide's. The first paragraph of
     the class's docstring says on its page what it does. `forecasts_quantile`: its votes carry a 5%
     quantile. `required_to_open`: where it gives no forecast, exposure may only shrink.
-    `votes_with_policy`: a model of the RL lab votes in its place. `Settings` is what it is made
-    with, by `create`.
+    `votes_with_policy`: a model of the RL lab votes in its place. `scope` is 'universe' for one
+    that ranks a panel's symbols against each other. `Settings` is what it is made with, by
+    `create`.
     """
 
     name: str
@@ -50,6 +52,7 @@ class BaseAgent:
     forecasts_quantile: ClassVar[bool] = False
     required_to_open: ClassVar[bool] = False
     votes_with_policy: ClassVar[bool] = False
+    scope: ClassVar[AgentScope] = "symbol"
     Settings: ClassVar[type[BaseModel] | None] = None
 
     @property
@@ -157,6 +160,17 @@ class AgentProfile:
     required_to_open: bool = BaseAgent.required_to_open
     votes_with_policy: bool = BaseAgent.votes_with_policy
     fault: str = ""
+
+
+def agent_scope(agent: Agent) -> AgentScope:
+    """What the agent declares as its scope. Raises ConfigurationError for an unknown one."""
+    scope: AgentScope = getattr(agent, "scope", BaseAgent.scope)
+    if scope not in get_args(AgentScope):
+        raise ConfigurationError(
+            f"The agent {agent.name!r} declares the scope {scope!r}. Declare 'symbol', or "
+            "'universe' if it ranks the panel's symbols against each other."
+        )
+    return scope
 
 
 def profile_of(name: str, agent: type | None = None, fault: str = "") -> AgentProfile:

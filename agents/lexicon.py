@@ -76,12 +76,16 @@ _CONTEXT_KINDS = {
 
 
 class LexiconScorer:
-    """The scorer that needs no model and no network."""
+    """The scorer that needs no model and no network. It reads its words when it is made."""
+
+    def __init__(self) -> None:
+        self._name = f"lexicon@{hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:8]}"
+        lexicon_entries()
 
     @property
     def name(self) -> str:
         """`lexicon@` and the digest of its words."""
-        return f"lexicon@{hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:8]}"
+        return self._name
 
     def score(self, texts: Sequence[str]) -> Floats:
         """(len(texts),) in [-1, 1]; each depends on its own text only."""

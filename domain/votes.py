@@ -5,13 +5,17 @@ An abstention is a missing vote (NaN log-odds and a reason), never a probability
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from domain.instants import Times
 from domain.panel import Floats, Ints, Panel
+
+AgentScope = Literal["symbol", "universe"]
+"""What an agent reads to vote on a symbol: 'symbol', its own history and the benchmark; 'universe',
+also how the symbol ranks among the panel's others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +176,9 @@ class Agent(Protocol):
     `version` changes whenever the same panel could give another vote (code, coefficients, model).
     `warmup` is the number of bars before its first vote. `vote` returns votes on rows `since` to
     T - 1. For row t it may use only rows 0 to t and events known by `panel.known_at[t]`; it reads
-    no clock, network, database or unseeded randomness. A vote is the same to the last bit whatever
-    the panel's first and last bar, its other symbols and `since`.
+    no clock, file, network, database or unseeded randomness. A vote is the same to the last bit
+    whatever the panel's last bar, the order of its symbols and `since`; and whatever its other
+    symbols, unless the agent's class declares the `scope` 'universe' (`AgentScope`).
     """
 
     @property

@@ -1,7 +1,6 @@
 """`check`: whether an agent keeps its promises on the history that this home holds.
 
-Runs in this process and one fresh one, for about a minute at most. Fetches nothing but the
-simulated market.
+Runs in two fresh processes, for a minute at most. Fetches nothing but the simulated market.
 """
 
 import time
@@ -19,6 +18,7 @@ from cli.progress import progress_bar
 from domain.canonical import format_instant
 from domain.errors import InputError, VerificationError
 from market.panels.panel_builder import PanelQuery, build_panels
+from research.lookahead.agent_process import agent_pair
 from research.lookahead.examine import LookaheadReport, examine
 from research.lookahead.invariants import INVARIANTS, InvariantViolation
 from research.report.power import history_power
@@ -76,18 +76,12 @@ def check_agent(
     reports = []
     with progress_bar() as progress:
         for number, panel in enumerate(panels, start=1):
-            until = started + TIME_LIMIT_SECONDS * number / len(panels)
-            reports.append(
-                examine(
-                    instance,
-                    panel,
-                    cuts=cuts,
-                    seed=seed,
-                    make_fresh=build_fresh if number == 1 else None,
-                    on_progress=progress,
-                    out_of_time=partial(_later_than, until),
+            deadline = started + TIME_LIMIT_SECONDS * number / len(panels)
+            with agent_pair(build_fresh) as pair:
+                report = examine(
+                    pair, panel, cuts=cuts, seed=seed, on_progress=progress, deadline=deadline
                 )
-            )
+            reports.append(report)
     seconds = time.monotonic() - started
     return AgentCheckReport(
         instance.name, instance.version, market.name, market.simulated, cuts, seed, seconds,
@@ -159,10 +153,6 @@ def _panels(home: Home, symbols: Sequence[str]) -> list[Any]:
     return [panel for panel, _ in built]
 
 
-def _later_than(until: float) -> bool:
-    return time.monotonic() > until
-
-
 def _name(finding: InvariantViolation) -> str:
     return f"{finding.invariant} ({finding.source})" if finding.source else finding.invariant
 
@@ -174,6 +164,7 @@ def _report_json(report: LookaheadReport) -> dict[str, Any]:
         "cuts": report.cuts,
         "votes": report.votes,
         "commonest_silence": report.commonest_abstention,
+        "opened": list(report.opened),
         "findings": [_finding_json(finding) for finding in report.violations],
     }
 
@@ -217,6 +208,12 @@ def _show_report(report: LookaheadReport, requested_cuts: int, console: Console)
             round(report.votes / len(report.symbols)), len(report.symbols), report.horizon
         )
         console.print(f"  {power} `quorum backtest` scores the votes.", highlight=False)
+    for path in report.opened:
+        console.print(
+            f"  [yellow]It read {escape(path)} in its first vote. What the file holds is not "
+            "checked: read it where the agent is made, and know what is in it.[/]",
+            highlight=False,
+        )
     if report.cuts < requested_cuts and not broken:
         console.print(
             f"  [yellow]Time was up before the other {requested_cuts - report.cuts} cuts.[/]"

@@ -1,21 +1,24 @@
 """Does an agent keep its promises? Asked many times about one market, changed each time.
 
-The panel is cut at many instants, with its headlines, filings and announcements, and the future is
-replaced by another: no vote of the past may change by a bit. Half of the cuts are drawn at random,
-half fall right before something becomes known, where a leak of hours shows. What is found is
-reported, never raised: an agent that fails is a finding too. Left out: whether the votes are worth
-anything, and leaks in what was stored before it came into the panel.
+One process votes on the whole panel and on changed copies of it: other futures, other neighbours,
+other levels. Another votes on the panel's heads in ascending order and never sees more than it has
+been given, so that nothing an agent remembers can reach back. No vote of the past may differ by a
+bit. What is found is reported, never raised: an agent that fails is a finding too. Left out:
+whether the votes are worth anything, and leaks in what was stored before it came into the panel.
 """
 
+import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
-from domain.panel import Panel
-from domain.votes import Agent
+from domain.panel import Bools, Panel
 from research.lookahead import invariants
+from research.lookahead.agent_process import AgentFailureError, AgentPair, AgentRefusedError
+from research.lookahead.cuts import choose_cuts
 from research.lookahead.invariants import (
     NO_LEVEL,
     NO_LOOKAHEAD,
@@ -25,7 +28,6 @@ from research.lookahead.invariants import (
     SILENT_WITHOUT_BARS,
     SOUND_VOTES,
     WARMUP,
-    AgentConstructor,
     CheckCase,
     InvariantViolation,
 )
@@ -33,11 +35,10 @@ from research.lookahead.invariants import (
 ProgressCallback = Callable[[str, int, int], None]
 InvariantCheck = Callable[[CheckCase], Iterable[InvariantViolation]]
 
-_FIRST_CHECKS: tuple[tuple[str, InvariantCheck], ...] = (
-    (SOUND_VOTES, invariants.check_soundness),
-    (REPEATABLE, invariants.check_repeatable),
-)
-_LATER_CHECKS: tuple[tuple[str, InvariantCheck], ...] = (
+VOTES_PER_CUT = 2.0
+"""Votes on a whole panel that a cut takes about as long as."""
+
+_CHECKS: tuple[tuple[str, InvariantCheck], ...] = (
     (WARMUP, invariants.check_warmup),
     (SILENT_WITHOUT_BARS, invariants.check_without_bars),
     (NO_WINDOW, invariants.check_windows),
@@ -52,7 +53,8 @@ class LookaheadReport:
     that cast `votes` votes there.
 
     `commonest_abstention` is the commonest reason for abstaining, None where it never did: an agent
-    that abstained throughout has shown nothing.
+    that abstained throughout has shown nothing. `opened` are files that it opened in a first vote
+    on invented prices: what they hold is not checked.
     """
 
     agent: str
@@ -63,90 +65,82 @@ class LookaheadReport:
     cuts: int
     votes: int
     commonest_abstention: str | None
+    opened: tuple[str, ...]
     violations: tuple[InvariantViolation, ...]
 
 
 def examine(
-    agent: Agent,
+    pair: AgentPair,
     panel: Panel,
     *,
-    cuts: int = 8,
+    cuts: int = 20,
     seed: int = 0,
-    make_fresh: AgentConstructor | None = None,
     on_progress: ProgressCallback = lambda *_: None,
-    out_of_time: Callable[[], bool] = lambda: False,
+    deadline: float | None = None,
 ) -> LookaheadReport:
-    """Every promise, on one panel. `make_fresh` (picklable) makes the agent anew in another
-    process; without it only this one votes. Cutting ends early once `out_of_time`."""
+    """Check every promise on one panel, of which neither process may have seen a bar before.
+
+    Fewer cuts are made where `deadline` (as `time.monotonic` counts, in seconds) comes first.
+    """
     try:
-        case = CheckCase(agent, panel, agent.vote(panel), seed)
-    except Exception as error:
-        failed = InvariantViolation(SOUND_VOTES, _failure_text(error))
-        symbols, bars = panel.symbols, len(panel.known_at)
-        return LookaheadReport(
-            agent.name, agent.version, symbols, bars, panel.horizon, 0, 0, None, (failed,)
-        )
+        case = CheckCase(pair.whole, panel, pair.whole.vote(panel), seed)
+    except AgentFailureError as error:
+        return _report_failure(pair, panel, error)
     on_progress("asking again", 0, cuts)
-    violations = _run_checks(_FIRST_CHECKS, case)
-    if make_fresh is not None:
-        violations += _run_check(
-            REPEATABLE, partial(invariants.check_fresh_process, make_fresh=make_fresh), case
-        )
+    started = time.monotonic()
+    violations = _run_check(SOUND_VOTES, invariants.check_soundness, case)
+    violations += _run_check(REPEATABLE, invariants.check_repeatable, case)
+    vote_seconds = time.monotonic() - started
+    in_processes = partial(invariants.check_same_in_processes, pair=pair)
+    violations += _run_check(REPEATABLE, in_processes, case)
     done = 0
-    if not any(
-        finding.invariant == REPEATABLE for finding in violations
-    ):  # else nothing can be compared
-        violations += _run_checks(_LATER_CHECKS, case)
-        for rows in choose_cuts(panel, cuts, seed):
-            if out_of_time():
-                break
-            on_progress("cutting the panel", done, cuts)
-            violations += _run_check(NO_LOOKAHEAD, partial(invariants.check_cut, rows=rows), case)
-            done += 1
-    return _build_report(case, done, violations)
-
-
-def choose_cuts(panel: Panel, count: int, seed: int) -> list[int]:
-    """`count` numbers of bars to cut the panel to, first the shortest and all but one; the same
-    for the same panel, count and seed."""
-    bars = len(panel.known_at)
-    random = np.random.default_rng(seed)
-    before_events = []
-    for events in (panel.news, panel.filings, panel.earnings):
-        before = np.searchsorted(panel.known_at, events.known_at, side="left")
-        inside = np.unique(before[(before > 0) & (before < bars)])
-        if len(inside):
-            before_events.append(inside)
-    cuts = [1, max(bars - 1, 1)]
-    for k in range(max(count - 2, 0)):
-        some = (
-            before_events[k // 2 % len(before_events)]
-            if before_events and k % 2
-            else np.arange(1, bars + 1)
-        )
-        cuts.append(int(random.choice(some)))
-    return cuts[:count]
-
-
-def _run_checks(
-    checks: Sequence[tuple[str, InvariantCheck]], case: CheckCase
-) -> list[InvariantViolation]:
-    return [finding for name, check in checks for finding in _run_check(name, check, case)]
+    repeats = all(finding.invariant != REPEATABLE for finding in violations)
+    if repeats and not (pair.whole.touched or pair.heads.touched):  # else nothing can be compared
+        violations += [found for name, check in _CHECKS for found in _run_check(name, check, case)]
+        voted: Bools = np.any(~np.isnan(case.votes.log_odds), axis=1)
+        chosen = choose_cuts(panel, cuts, seed, voted)
+        if deadline is not None:
+            seconds_left = max(deadline - time.monotonic(), 0.0)
+            chosen = chosen[: max(int(seconds_left / (VOTES_PER_CUT * vote_seconds)), 1)]
+        with ThreadPoolExecutor(1) as beside:
+            for rows in sorted(chosen):
+                if deadline is not None and done and time.monotonic() > deadline:
+                    break
+                on_progress("cutting the panel", done, len(chosen))
+                head_votes = beside.submit(pair.heads.vote, panel.head(rows)).result
+                cut = partial(invariants.check_cut, rows=rows, head_votes=head_votes)
+                violations += _run_check(NO_LOOKAHEAD, cut, case)
+                done += 1
+        violations += _run_check(REPEATABLE, invariants.check_repeatable, case)
+    violations += invariants.check_touched(pair)
+    return _build_report(case, pair, done, violations)
 
 
 def _run_check(invariant: str, check: InvariantCheck, case: CheckCase) -> list[InvariantViolation]:
     try:
         return list(check(case))
-    except Exception as error:  # whatever a stranger's agent raises is what we report
-        return [InvariantViolation(invariant, _failure_text(error))]
+    except AgentRefusedError:
+        return []  # what it reached for is named by `check_touched`
+    except AgentFailureError as error:
+        return [InvariantViolation(invariant, f"the agent failed with {error}")]
 
 
-def _failure_text(error: Exception) -> str:
-    return f"the agent failed with {type(error).__name__}: {error}"
+def _report_failure(pair: AgentPair, panel: Panel, error: AgentFailureError) -> LookaheadReport:
+    violations = tuple(invariants.check_touched(pair))
+    if not isinstance(error, AgentRefusedError):
+        failed = InvariantViolation(SOUND_VOTES, f"the agent failed with {error}")
+        violations = (failed, *violations)
+    try:
+        agent, version = pair.whole.name, pair.whole.version
+    except AgentFailureError:  # it could not be made
+        agent, version = "", ""
+    return LookaheadReport(
+        agent, version, panel.symbols, len(panel.known_at), panel.horizon, 0, 0, None, (), violations
+    )
 
 
 def _build_report(
-    case: CheckCase, cuts: int, violations: list[InvariantViolation]
+    case: CheckCase, pair: AgentPair, cuts: int, violations: Sequence[InvariantViolation]
 ) -> LookaheadReport:
     """With findings of one promise and source made one: the first, and in how many cuts."""
     first: dict[tuple[str, str], InvariantViolation] = {}
@@ -170,5 +164,6 @@ def _build_report(
         commonest_abstention=votes.abstention_reasons[kinds[np.argmax(counts)]]
         if len(kinds)
         else None,
+        opened=tuple(dict.fromkeys((*pair.heads.opened, *pair.whole.opened))),
         violations=tuple(first.values()),
     )

@@ -1,46 +1,50 @@
 """What an agent promises, and each promise put to the test on one panel.
 
 Every check has the agent vote on the same market, changed, and yields what is broken. Checks
-raise whatever the agent raises.
+raise AgentFailureError where the agent fails.
 """
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 
 import numpy as np
 
-from domain.panel import Panel
-from domain.votes import Agent, Votes
+from domain.panel import Floats, Panel
+from domain.votes import Votes
 from research.lookahead import perturbations, vote_validation
-from research.lookahead.vote_diff import VoteDifference, first_difference
+from research.lookahead.agent_process import AgentPair, AgentProcess
+from research.lookahead.random_panel import unrelated_panel
+from research.lookahead.vote_diff import VoteDifference, first_difference, first_distant
 
 NO_LOOKAHEAD, REPEATABLE, NO_WINDOW = "no look-ahead", "the same again", "no window"
 NO_NEIGHBOURS, NO_LEVEL, SILENT_WITHOUT_BARS = "no neighbours", "no level", "silence without bars"
-SOUND_VOTES, WARMUP = "sound votes", "warm-up"
+SOUND_VOTES, WARMUP, NOTHING_OUTSIDE = "sound votes", "warm-up", "nothing outside"
 INVARIANTS = {
     NO_LOOKAHEAD: "a vote uses what was known at its bar, and nothing else",
     REPEATABLE: "the same panel gives the same votes, also in a fresh process",
     NO_WINDOW: "asking for the last bars only changes none of them",
-    NO_NEIGHBOURS: "a symbol's votes do not depend on which others stand beside it",
-    NO_LEVEL: "prices and volumes have no true level: doubling them changes nothing",
+    NO_NEIGHBOURS: "a symbol's votes do not depend on which others stand beside it, or, with the "
+    "scope 'universe', on their order, and on the others only by rank",
+    NO_LEVEL: "prices and volumes have no true level: multiplying them changes nothing",
     SILENT_WITHOUT_BARS: "without a single bar there is no vote, and a reason is told",
     SOUND_VOTES: "probabilities, caps and reasons are what they say they are",
     WARMUP: "no vote before the number of bars that the agent says it needs",
+    NOTHING_OUTSIDE: "while it votes it opens no file or connection and reads no clock",
 }
-PANEL_LENGTH = "the panel's length"
+PANEL_LENGTH, MEMORY = "the panel's length", "memory"
 
 WINDOW_COUNT = 4
-
-AgentConstructor = Callable[[], Agent]
+LEVEL_TOLERANCE = 1e-6
+"""Log-odds by which votes may differ after prices were multiplied by odd factors: rounding."""
+TIED_SHARE = 0.01
+"""Share of votes that may differ by more, where rounding makes or breaks a tie."""
 
 
 @dataclass(frozen=True, slots=True)
 class InvariantViolation:
-    """One promise broken. `source` is what an early vote was traced to (`perturbations.SOURCES` or
-    `PANEL_LENGTH`), else empty; `difference` is the first difference; `cuts` in how many cuts it
-    showed."""
+    """One promise broken. `source` is what an early vote was traced to (`perturbations.SOURCES`,
+    `PANEL_LENGTH` or `MEMORY`) or what was reached for, else empty; `difference` is the first
+    difference; `cuts` in how many cuts it showed."""
 
     invariant: str
     message: str
@@ -51,9 +55,9 @@ class InvariantViolation:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CheckCase:
-    """An agent, a panel and its votes there."""
+    """An agent, a panel and its votes there; `agent` is the process that saw the whole panel."""
 
-    agent: Agent
+    agent: AgentProcess
     panel: Panel
     votes: Votes
     seed: int
@@ -69,16 +73,17 @@ def check_repeatable(case: CheckCase) -> Iterator[InvariantViolation]:
     yield from _compare(REPEATABLE, case, repeated, "when first asked", "when asked again")
 
 
-def check_fresh_process(
-    case: CheckCase, make_fresh: AgentConstructor
-) -> Iterator[InvariantViolation]:
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        votes = pool.submit(_vote, make_fresh, case.panel).result()
-    yield from _compare(REPEATABLE, case, votes, "in this process", "in a fresh one")
+def check_same_in_processes(case: CheckCase, pair: AgentPair) -> Iterator[InvariantViolation]:
+    """Compare the votes of both processes on prices that are not the panel's."""
+    panel = unrelated_panel(case.seed, case.panel)
+    probe = CheckCase(case.agent, panel, pair.whole.vote(panel), case.seed)
+    votes = pair.heads.vote(panel)
+    yield from _compare(REPEATABLE, probe, votes, "in one process", "in another")
 
 
-def _vote(make_fresh: AgentConstructor, panel: Panel) -> Votes:
-    return make_fresh().vote(panel)
+def check_touched(pair: AgentPair) -> Iterator[InvariantViolation]:
+    for touched in dict.fromkeys((*pair.heads.touched, *pair.whole.touched)):
+        yield InvariantViolation(NOTHING_OUTSIDE, f"it reached for {touched}", touched)
 
 
 def check_warmup(case: CheckCase) -> Iterator[InvariantViolation]:
@@ -115,34 +120,92 @@ def check_windows(case: CheckCase) -> Iterator[InvariantViolation]:
 def check_neighbours(case: CheckCase) -> Iterator[InvariantViolation]:
     random = np.random.default_rng(case.seed)
     shuffled = tuple(str(symbol) for symbol in random.permutation(case.panel.symbols))
+    if case.agent.scope == "universe":
+        yield from _check_subset(case, shuffled)
+        for left_out in shuffled[: len(shuffled) // 2]:
+            yield from _check_ranks(case, left_out)
+        return
     for symbols in (shuffled, shuffled[: len(shuffled) // 2 + 1], shuffled[:1], shuffled[1:2]):
         if symbols:
-            part = case.agent.vote(perturbations.select_symbols(case.panel, symbols))
-            names = "beside all symbols", f"in a panel of {', '.join(symbols)}"
-            yield from _compare(NO_NEIGHBOURS, case, part, *names, symbols=symbols)
+            yield from _check_subset(case, symbols)
 
 
-def check_scale_invariance(case: CheckCase) -> Iterator[InvariantViolation]:
-    scaled = case.agent.vote(perturbations.rescale(case.panel, case.seed))
-    yield from _compare(
-        NO_LEVEL, case, scaled, "as prices are", "with prices or volumes multiplied"
+def _check_subset(case: CheckCase, symbols: tuple[str, ...]) -> Iterator[InvariantViolation]:
+    part = case.agent.vote(perturbations.select_symbols(case.panel, symbols))
+    names = "beside all symbols", f"in a panel of {', '.join(symbols)}"
+    yield from _compare(NO_NEIGHBOURS, case, part, *names, symbols=symbols)
+
+
+def _check_ranks(case: CheckCase, left_out: str) -> Iterator[InvariantViolation]:
+    """Without one symbol, only evidence made of ranks may change, and the vote by as much."""
+    columns = [k for k, symbol in enumerate(case.panel.symbols) if symbol != left_out]
+    symbols = tuple(case.panel.symbols[k] for k in columns)
+    if not symbols:
+        return
+    votes = case.agent.vote(perturbations.select_symbols(case.panel, symbols))
+    if len(votes.evidence) != len(case.votes.evidence):
+        yield InvariantViolation(NO_NEIGHBOURS, f"without {left_out} it has other evidence")
+        return
+    if not np.array_equal(case.votes.cap[:, columns], votes.cap):
+        yield InvariantViolation(NO_NEIGHBOURS, f"its cap changes without {left_out} in the panel")
+    for mine, theirs in zip(case.votes.evidence, votes.evidence, strict=True):
+        same = all(
+            np.array_equal(all_symbols[:, columns], without, equal_nan=True)
+            for all_symbols, without in (
+                (mine.value, theirs.value),
+                (mine.log_odds, theirs.log_odds),
+            )
+        )
+        if not same and not (_is_rank(mine.value) and _is_rank(mine.log_odds)):
+            yield InvariantViolation(
+                NO_NEIGHBOURS,
+                f"{mine.name} changes without {left_out} in the panel, and its values are no ranks",
+            )
+
+
+def _is_rank(values: Floats) -> bool:
+    """Whether values (T, N) are a function of rank: k symbols have k ranks, and k - 1 between them
+    for ties."""
+    known = ~np.isnan(values)
+    counts = known.sum(axis=1)
+    return all(
+        len(np.unique(values[counts == k][known[counts == k]])) <= 2 * k - 1
+        for k in np.unique(counts[counts > 0])
     )
 
 
-def check_cut(case: CheckCase, rows: int) -> Iterator[InvariantViolation]:
-    """What changes up to bar `rows - 1` when the future is taken away or replaced, by source."""
-    truncated = case.agent.vote(case.panel.head(rows))
+def check_scale_invariance(case: CheckCase) -> Iterator[InvariantViolation]:
+    """Compare with prices and volumes multiplied: by powers of two to the last bit, by odd factors
+    as far as rounding allows."""
+    scaled = case.agent.vote(perturbations.rescale(case.panel, case.seed))
+    names = "as prices are", "with prices or volumes multiplied"
+    found = list(_compare(NO_LEVEL, case, scaled, *names))
+    if not found:
+        odd = perturbations.rescale(case.panel, case.seed, perturbations.ODD_FACTORS)
+        differs = first_distant(case.votes, case.agent.vote(odd), LEVEL_TOLERANCE)
+        if differs is not None and differs.cells > TIED_SHARE * differs.compared:
+            found = list(_violation(NO_LEVEL, differs, *names))
+    yield from found
+
+
+def check_cut(
+    case: CheckCase, rows: int, head_votes: Callable[[], Votes]
+) -> Iterator[InvariantViolation]:
+    """What changes up to bar `rows - 1` when the future is taken away or replaced, by source.
+
+    `head_votes` are those of the process that never saw more than the first `rows` bars.
+    """
     other = case.agent.vote(perturbations.replace_future(case.panel, rows, case.seed))
-    if not any(_difference_before(case, votes, rows) for votes in (truncated, other)):
+    differs = _difference_before(case, head_votes(), rows) or _difference_before(case, other, rows)
+    if differs is None:
         return
     traced = list(_trace_sources(case, rows))
-    if not traced and (
-        differs := _difference_before(case, truncated, rows)
-        or _difference_before(case, other, rows)
-    ):
-        traced = [(PANEL_LENGTH, "on what was known then", differs)]
-    for source, perturbation, differs in traced:
-        yield from _violation(NO_LOOKAHEAD, differs, perturbation, "with what came", source)
+    if not traced:
+        with_memory = case.agent.vote(case.panel.head(rows))
+        source = PANEL_LENGTH if _difference_before(case, with_memory, rows) else MEMORY
+        traced = [(source, "on what was known then", differs)]
+    for source, perturbation, difference in traced:
+        yield from _violation(NO_LOOKAHEAD, difference, perturbation, "with what came", source)
 
 
 def _trace_sources(case: CheckCase, rows: int) -> Iterator[tuple[str, str, VoteDifference]]:

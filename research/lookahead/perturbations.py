@@ -3,7 +3,7 @@
 Pure; nothing is computed from prices, and the panel that was handed in stays as it is.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -14,6 +14,10 @@ from domain.panel import Earnings, Filings, Floats, News, Panel
 EventTable = TypeVar("EventTable", News, Filings, Earnings)
 
 PRICES, HEADLINES, FILINGS, ANNOUNCEMENTS = "prices", "headlines", "filings", "announcements"
+POWERS_OF_TWO = (0.25, 0.5, 2.0, 64.0)
+"""Factors that leave every mantissa, and so every rounding, as it is."""
+ODD_FACTORS = (0.1, 0.7, 3.0, 37.0)
+"""Factors that leave nothing of a price but its ratios to others."""
 SOURCES = (PRICES, HEADLINES, FILINGS, ANNOUNCEMENTS)
 
 
@@ -64,12 +68,13 @@ def select_symbols(panel: Panel, symbols: tuple[str, ...]) -> Panel:
     )
 
 
-def rescale(panel: Panel, seed: int) -> Panel:
-    """Every symbol's prices and volumes times a power of two of its own."""
+def rescale(panel: Panel, seed: int, factors: Sequence[float] = POWERS_OF_TWO) -> Panel:
+    """Every symbol's prices and volumes times one of the `factors` each, and the benchmark."""
     random = np.random.default_rng(seed)
-    price, volume = random.choice([0.25, 0.5, 2.0, 64.0], (2, len(panel.symbols)))
+    price, volume = random.choice(factors, (2, len(panel.symbols)))
     scaled = _map_bars(panel, lambda values: values * price)
-    return replace(scaled, volume=panel.volume * volume, benchmark=panel.benchmark * 2.0)
+    benchmark = panel.benchmark * random.choice(factors)
+    return replace(scaled, volume=panel.volume * volume, benchmark=benchmark)
 
 
 def remove_bars(panel: Panel) -> Panel:

@@ -4,6 +4,8 @@ Random walks, holes, late listings, prices that stand still, no volume, few or m
 Deterministic in the seed. Meant for invariants; nothing here resembles a market.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from domain.instants import Times
@@ -66,6 +68,13 @@ def random_panel(
         horizon=horizon,
         simulated=True,
     )
+
+
+def unrelated_panel(seed: int, like: Panel, bars: int = 400) -> Panel:
+    """A random panel of symbols of its own, with the timeframe and horizon of `like`: long enough
+    for every signal that ships."""
+    panel = random_panel(seed, bars, like.timeframe, like.horizon)
+    return replace(panel, symbols=tuple(f"{symbol}-{seed}" for symbol in panel.symbols))
 
 
 def _closes(bars: int, timeframe: Timeframe) -> Times:

@@ -52,6 +52,22 @@ def first_difference(
     return _items_difference(*cuts, symbols)
 
 
+def first_distant(one: Votes, other: Votes, tolerance: float) -> VoteDifference | None:
+    """Return the first cell in which log-odds of the same bars and symbols are further apart than
+    `tolerance`, or only one of the two answers votes."""
+    mine, theirs = one.log_odds, other.log_odds
+    apart = np.isnan(mine) != np.isnan(theirs)
+    apart |= np.abs(mine - theirs) > tolerance
+    if not apart.any():
+        return None
+    row, column = np.argwhere(apart)[0]
+    return VoteDifference(
+        "log-odds", _value_text(mine[row, column]), _value_text(theirs[row, column]),
+        one.symbols[column], _to_datetime(one.known_at[row]),
+        int(apart.sum()), int((~np.isnan(mine) | ~np.isnan(theirs)).sum()),
+    )  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _VoteSlice:
     votes: Votes

@@ -12,23 +12,12 @@ from agents.lexicon import LexiconScorer
 from agents.news import BOUND, MAX_LISTED, NewsAgent
 from domain.panel import News, Panel
 from domain.votes import Reason, Votes
-from research.lookahead.contract import check_agent
-from tests.agents.random_panels import SYMBOLS, panels, random_panel
+from tests.agents.random_panels import SYMBOLS, random_panel
 
 AGENT = NewsAgent(LexiconScorer())
 BAD = "Walk shares plunge after profit warning and fraud probe"
 ROW = 100
 DAY = np.timedelta64(1, "D")
-
-
-def test_the_news_agent_keeps_every_promise_on_a_long_history() -> None:
-    check_agent(AGENT, random_panel(seed=7, bars=900))
-
-
-@settings(max_examples=10)
-@given(panel=panels(), seed=st.integers(0, 1000))
-def test_the_news_agent_keeps_every_promise_on_any_panel(panel: Panel, seed: int) -> None:
-    check_agent(AGENT, panel, seed)
 
 
 def test_one_fresh_strongly_negative_headline_moves_the_probability_by_a_couple_of_points() -> None:

@@ -1,27 +1,33 @@
 """The shipped agents keep the promises every agent must keep."""
 
+from collections.abc import Iterator
+from functools import partial
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.fundamental import FundamentalAgent
-from agents.risk import RiskAgent
-from agents.technical import TechnicalAgent
+from agents.registry import AgentSettings, build
 from domain.panel import Panel
-from domain.votes import Agent
-from research.lookahead.contract import check_agent
+from research.lookahead.agent_process import AgentPair, agent_pair
+from research.lookahead.contract import check_pair
 from tests.agents.random_panels import panels, random_panel
 
-AGENTS = [TechnicalAgent(), FundamentalAgent(), RiskAgent()]
+
+@pytest.fixture(scope="module", params=["technical", "fundamental", "risk", "news", "rl"])
+def pair(request: pytest.FixtureRequest) -> Iterator[AgentPair]:
+    lexicon = AgentSettings(news_model="lexicon")
+    with agent_pair(partial(build, request.param, lexicon)) as pair:
+        yield pair
 
 
-@pytest.mark.parametrize("agent", AGENTS, ids=lambda agent: agent.name)
-def test_an_agent_keeps_every_promise_on_a_long_history(agent: Agent) -> None:
-    check_agent(agent, random_panel(seed=7, bars=900))
+def test_an_agent_keeps_every_promise_on_a_long_history(pair: AgentPair) -> None:
+    check_pair(pair, random_panel(seed=7, bars=700))
 
 
-@settings(max_examples=8)
+@settings(max_examples=6)
 @given(panel=panels(), seed=st.integers(0, 1000))
-@pytest.mark.parametrize("agent", AGENTS, ids=lambda agent: agent.name)
-def test_an_agent_keeps_every_promise_on_any_panel(agent: Agent, panel: Panel, seed: int) -> None:
-    check_agent(agent, panel, seed)
+def test_an_agent_keeps_every_promise_on_any_panel(
+    pair: AgentPair, panel: Panel, seed: int
+) -> None:
+    check_pair(pair, panel, seed, cuts=4)

@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from agents.evidence import base_rate_evidence
 from agents.rl import DISAGREEMENT, EVIDENCE_SHARE, SHIPPED_POLICY, RlAgent
@@ -13,7 +11,7 @@ from domain.panel import Panel
 from envs.observation import FEATURE_GROUPS, WARMUP, observe
 from envs.policies.files import encode_policy, load_policy, save_policy
 from research.lookahead.contract import check_agent
-from tests.agents.random_panels import SYMBOLS, panels, random_panel
+from tests.agents.random_panels import SYMBOLS, random_panel
 from tests.envs.policies.policy_fixtures import policy
 
 ENSEMBLE = RlAgent(policy(3, by_regime=True))
@@ -29,10 +27,8 @@ def panel() -> Panel:
     return random_panel(3)
 
 
-@settings(max_examples=10)
-@given(panels(), st.integers(0, 2**16), st.booleans())
-def test_it_keeps_every_promise_of_an_agent(panel: Panel, seed: int, shipped: bool) -> None:
-    check_agent(RlAgent.load() if shipped else ENSEMBLE, panel, seed)
+def test_an_ensemble_by_regime_keeps_every_promise_of_an_agent() -> None:
+    check_agent(ENSEMBLE, random_panel(seed=5, bars=400))
 
 
 @pytest.mark.parametrize("by_regime", [False, True])

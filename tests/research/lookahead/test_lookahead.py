@@ -1,27 +1,27 @@
 """The check catches every kind of leak and names it, and leaves honest agents alone."""
 
-import pickle
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
-from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from agents.registry import AGENTS, GROUP, AgentSettings, build
 from cli.research import agent_checks
 from domain.errors import InputError, NotFoundError, VerificationError
-from domain.instants import Times
 from domain.panel import Floats, Panel
-from quant.per_symbol import pct_change
-from research.lookahead.examine import LookaheadReport, choose_cuts, examine
+from domain.votes import Agent
+from research.lookahead.agent_process import agent_pair
+from research.lookahead.cuts import choose_cuts
+from research.lookahead.examine import LookaheadReport, examine
 from research.lookahead.invariants import (
+    MEMORY,
     NO_LEVEL,
     NO_LOOKAHEAD,
     NO_NEIGHBOURS,
     NO_WINDOW,
+    NOTHING_OUTSIDE,
     PANEL_LENGTH,
     REPEATABLE,
     SILENT_WITHOUT_BARS,
@@ -29,9 +29,11 @@ from research.lookahead.invariants import (
     WARMUP,
     InvariantViolation,
 )
-from research.lookahead.perturbations import replace_future
+from research.lookahead.perturbations import replace_future, select_symbols
 from settings import Settings, load_settings
+from storage.journal.panel_archive import panel_digest
 from tests.agents.random_panels import random_panel
+from tests.research.lookahead import leaks
 from tests.research.lookahead.faulty_agents import (
     DependsOnNeighboursAgent,
     FailingAgent,
@@ -46,72 +48,26 @@ from tests.research.lookahead.faulty_agents import (
 PANEL = random_panel(seed=11, bars=260)
 
 
-def centred_window(panel: Panel) -> Floats:
-    ahead = np.vstack([panel.close[2:], np.full((2, len(panel.symbols)), np.nan)])[
-        : len(panel.close)
-    ]
-    return ahead / panel.close - 1.0
+def examined(
+    make_agent: Callable[[], Agent], *, cuts: int = 6, deadline: float | None = None
+) -> LookaheadReport:
+    with agent_pair(make_agent) as pair:
+        return examine(pair, PANEL, cuts=cuts, deadline=deadline)
 
 
-def whole_sample(panel: Panel) -> Floats:
-    highest = np.nan_to_num(panel.close).max(axis=0)
-    return panel.close / np.where(highest > 0, highest, np.nan) - 1.0
-
-
-def latest(panel: Panel, symbol: np.ndarray, known_at: Times, figure: Floats) -> Floats:
-    """Each symbol's last figure known at each bar."""
-    by_row = np.full(panel.shape, np.nan)
-    for column in range(len(panel.symbols)):
-        of = np.flatnonzero(symbol == column)
-        of = of[np.argsort(known_at[of], kind="stable")]
-        place = np.searchsorted(known_at[of], panel.known_at, side="right") - 1
-        by_row[place >= 0, column] = figure[of][place[place >= 0]]
-    return by_row
-
-
-def period_end(panel: Panel) -> Floats:
-    filed = panel.filings
-    months = 12 * (filed.fiscal_year - 1970) + 3 * filed.fiscal_quarter
-    ended = months.astype("datetime64[M]").astype("datetime64[us]")
-    return latest(panel, filed.symbol, ended, np.log(filed.shares) * np.sign(filed.net_income))
-
-
-def morning_headline(panel: Panel) -> Floats:
-    news = panel.news
-    morning = (news.known_at - np.timedelta64(1, "us")).astype("datetime64[D]")
-    length = np.array([len(text) for text in news.headline], np.float64)
-    return latest(panel, news.symbol, morning.astype("datetime64[us]"), np.sin(length))
-
-
-def future_surprise(panel: Panel) -> Floats:
-    earnings = panel.earnings
-    before = earnings.known_at - np.timedelta64(5, "D")
-    return latest(panel, earnings.symbol, before, earnings.eps_actual - earnings.eps_estimate)
-
-
-def share_of_time(panel: Panel) -> Floats:
-    return np.arange(len(panel.known_at))[:, np.newaxis] / len(panel.known_at)
-
-
-def average_move(panel: Panel) -> Floats:
-    return np.nan_to_num(pct_change(panel.close, 1)).mean(axis=1)[:, np.newaxis]
-
-
-def violations_of(
-    observe: Callable[[Panel], Floats], panel: Panel = PANEL
-) -> list[InvariantViolation]:
-    return list(examine(FaultyAgent(observe), panel, cuts=12).violations)
+def violations_of(observe: Callable[[Panel], Floats]) -> list[InvariantViolation]:
+    return list(examined(partial(FaultyAgent, observe)).violations)
 
 
 @pytest.mark.parametrize(
     ("leak", "source"),
     [
-        (centred_window, "prices"),
-        (whole_sample, "prices"),
-        (period_end, "filings"),
-        (morning_headline, "headlines"),
-        (future_surprise, "announcements"),
-        (share_of_time, PANEL_LENGTH),
+        (leaks.centred_window, "prices"),
+        (leaks.whole_sample, "prices"),
+        (leaks.period_end, "filings"),
+        (leaks.morning_headline, "headlines"),
+        (leaks.future_surprise, "announcements"),
+        (leaks.share_of_time, PANEL_LENGTH),
     ],
 )
 def test_a_leak_is_caught_and_traced_to_where_it_comes_from(
@@ -124,90 +80,155 @@ def test_a_leak_is_caught_and_traced_to_where_it_comes_from(
     assert np.datetime64(finding.difference.at.replace(tzinfo=None)) in PANEL.known_at
     assert finding.difference.one != finding.difference.other
     assert finding.difference.field == "log-odds"
-    assert 0 < finding.cuts <= 12
+    assert 0 < finding.cuts <= 6
     assert (
         f"first {finding.difference.symbol} at {finding.difference.at:%Y-%m-%d}" in finding.message
     )
 
 
 def test_the_reported_difference_is_the_one_that_an_earlier_look_would_have_shown() -> None:
-    (finding,) = violations_of(morning_headline)
+    (finding,) = violations_of(leaks.morning_headline)
     where = finding.difference
     assert where is not None
     row = int(np.searchsorted(PANEL.known_at, np.datetime64(where.at.replace(tzinfo=None))))
     column = PANEL.symbols.index(where.symbol)
-    agent = FaultyAgent(morning_headline)
+    agent = FaultyAgent(leaks.morning_headline)
     then, on_all = agent.vote(PANEL.head(row + 1)), agent.vote(PANEL)
     values = [repr(float(votes.log_odds[row, column])) for votes in (then, on_all)]
     assert values == [where.one, where.other]
 
 
 def test_two_leaks_at_once_are_both_named() -> None:
-    both = violations_of(lambda panel: centred_window(panel) + np.nan_to_num(period_end(panel)))
+    both = violations_of(leaks.two_leaks)
     assert {finding.source for finding in both} == {"prices", "filings"}
 
 
 @pytest.mark.parametrize(
-    ("observe", "promise"),
-    [
-        (
-            lambda panel: np.nan_to_num(pct_change(panel.close, 1)).mean(axis=1)[:, np.newaxis],
-            NO_NEIGHBOURS,
-        ),
-        (lambda panel: panel.close - 100.0, NO_LEVEL),
-    ],
+    ("observe", "promise"), [(leaks.average_move, NO_NEIGHBOURS), (leaks.level, NO_LEVEL)]
 )
 def test_neighbours_and_levels_are_caught(observe: Callable[[Panel], Floats], promise: str) -> None:
-    with np.errstate(all="ignore"):
-        assert [finding.invariant for finding in violations_of(observe)] == [promise]
+    assert [finding.invariant for finding in violations_of(observe)] == [promise]
 
 
 @pytest.mark.parametrize(
-    ("agent", "expected"),
+    ("kind", "observe", "broken"),
     [
-        (WindowedAgent(constant_signal), {NO_WINDOW}),
-        (NonDeterministicAgent(constant_signal), {REPEATABLE}),
-        (VotesWithoutBarsAgent(constant_signal), {SOUND_VOTES, SILENT_WITHOUT_BARS}),
-        (WrongWarmupAgent(constant_signal), {WARMUP}),
-        (FailingAgent(constant_signal), {NO_LOOKAHEAD}),
-        (FaultyAgent(constant_signal), set()),
+        (leaks.UniverseAgent, leaks.rank_of_move, set()),
+        (FaultyAgent, leaks.rank_of_move, {NO_NEIGHBOURS}),
+        (leaks.UniverseAgent, leaks.average_move, {NO_NEIGHBOURS}),
+        (leaks.UniverseAgent, leaks.column_number, {NO_NEIGHBOURS}),
+        (leaks.WorldAgent, constant_signal, {SOUND_VOTES}),
     ],
-    ids=lambda each: type(each).__name__,
+)
+def test_a_scope_is_what_an_agent_promises_about_other_symbols(
+    kind: type[FaultyAgent], observe: Callable[[Panel], Floats], broken: set[str]
+) -> None:
+    report = examined(partial(kind, observe))
+    assert {finding.invariant for finding in report.violations} == broken
+
+
+@pytest.mark.parametrize(
+    ("leak", "promise", "source"),
+    [
+        (leaks.remembered_week, NO_LOOKAHEAD, MEMORY),
+        (leaks.cached_average, NO_LOOKAHEAD, MEMORY),
+        (leaks.month_ends, NO_LOOKAHEAD, PANEL_LENGTH),
+        (leaks.mantissas, NO_LEVEL, ""),
+        (leaks.callers_panel, NO_LOOKAHEAD, "prices"),
+        (leaks.weekday_now, NOTHING_OUTSIDE, "the clock"),
+        (leaks.another_program, NOTHING_OUTSIDE, "subprocess.Popen"),
+    ],
+)
+def test_a_leak_that_goes_around_the_panel_is_caught(
+    leak: Callable[[Panel], Floats], promise: str, source: str
+) -> None:
+    (finding,) = examined(partial(FaultyAgent, leak), cuts=20).violations
+    assert finding.invariant == promise
+    assert finding.source.startswith(source)
+
+
+def test_a_file_read_while_voting_is_refused_and_named_though_the_agent_hides_it(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "next_week.npy"
+    np.save(path, np.array(0.5))
+    report = examined(partial(leaks.FileAgent, path))
+    assert [finding.invariant for finding in report.violations] == [NOTHING_OUTSIDE]
+    assert str(path) in report.violations[0].message
+    assert report.opened == (str(path),)
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        (WindowedAgent, {NO_WINDOW}),
+        (NonDeterministicAgent, {REPEATABLE}),
+        (DependsOnNeighboursAgent, {REPEATABLE}),
+        (VotesWithoutBarsAgent, {SOUND_VOTES, SILENT_WITHOUT_BARS}),
+        (WrongWarmupAgent, {WARMUP}),
+        (FailingAgent, {NO_LOOKAHEAD}),
+        (FaultyAgent, set()),
+    ],
 )
 def test_every_other_broken_promise_is_reported_by_its_name(
-    agent: FaultyAgent, expected: set[str]
+    kind: type[FaultyAgent], expected: set[str]
 ) -> None:
-    report = examine(agent, PANEL, cuts=4)
+    report = examined(partial(kind, constant_signal), cuts=4)
     broken = {finding.invariant for finding in report.violations}
     assert broken == expected
 
 
-def test_an_agent_that_differs_from_process_to_process_is_caught() -> None:
-    report = examine(
-        DependsOnNeighboursAgent(constant_signal),
-        PANEL,
-        cuts=2,
-        make_fresh=partial(DependsOnNeighboursAgent, constant_signal),
-    )
-    assert {finding.invariant for finding in report.violations} == {REPEATABLE}
-    assert "in a fresh one" in report.violations[0].message
-
-
 def test_an_agent_that_always_fails_is_a_finding_and_no_crash() -> None:
-    report = examine(FaultyAgent(lambda panel: 1 / 0), PANEL)
+    report = examined(partial(FaultyAgent, leaks.fails))
     assert "ZeroDivisionError" in report.violations[0].message
     assert report.votes == 0
 
 
-def test_half_of_the_cuts_fall_right_before_something_becomes_known() -> None:
-    cuts = choose_cuts(PANEL, 40, seed=5)
-    assert cuts == choose_cuts(PANEL, 40, seed=5) != choose_cuts(PANEL, 40, seed=6)
-    assert cuts[:2] == [1, 259]
-    assert all(1 <= rows <= 260 for rows in cuts)
-    events = [PANEL.news.known_at, PANEL.filings.known_at, PANEL.earnings.known_at]
-    known = np.concatenate(events)
-    eves = np.searchsorted(PANEL.known_at, known, side="left")
-    assert sum(rows in eves for rows in cuts[3::2]) == len(cuts[3::2])
+def test_an_agent_that_cannot_be_sent_to_another_process_is_refused_with_the_remedy() -> None:
+    with pytest.raises(InputError, match="top level of a module"):
+        examined(partial(FaultyAgent, lambda panel: panel.close))
+
+
+def test_cuts_fall_where_a_look_ahead_of_one_bar_shows() -> None:
+    panel = random_panel(seed=11, bars=700)
+    cuts = choose_cuts(panel, 20, seed=5)
+    assert cuts == choose_cuts(panel, 20, seed=5) != choose_cuts(panel, 20, seed=6)
+    assert cuts[:2] == [1, 699]
+    assert all(1 <= rows <= 700 for rows in cuts)
+    inside = [rows for rows in cuts if rows < 700]
+    days = panel.known_at.astype("datetime64[D]")
+    months = days.astype("datetime64[M]").astype(int)
+    for period in ((days.astype(int) + 3) // 7, months, months // 3):
+        assert any(period[rows] != period[rows - 1] for rows in inside)
+    for events in (panel.news, panel.filings, panel.earnings):
+        eves = np.searchsorted(panel.known_at, events.known_at, side="left")
+        assert set(eves) & set(cuts)
+
+
+def test_cuts_fall_before_holidays_and_short_sessions() -> None:
+    panel = random_panel(seed=11, bars=300)
+    known_at = panel.known_at.copy()
+    known_at[100] -= np.timedelta64(3, "h")
+    kept = np.delete(np.arange(300), 201)
+    bars = {
+        name: getattr(panel, name)[kept]
+        for name in ("open", "high", "low", "close", "volume", "benchmark")
+    }
+    irregular = replace(panel, known_at=known_at[kept], **bars)
+    for seed in range(5):
+        cuts = choose_cuts(irregular, 20, seed)
+        assert {100, 201} <= set(cuts)
+
+
+def test_the_universe_is_part_of_a_panels_digest() -> None:
+    fewer = select_symbols(PANEL, PANEL.symbols[:-1])
+    reordered = select_symbols(PANEL, PANEL.symbols[::-1])
+    assert len({panel_digest(panel) for panel in (PANEL, fewer, reordered)}) == 3
+
+
+def test_cuts_prefer_bars_with_a_vote() -> None:
+    voted = np.arange(260) >= 100
+    assert all(rows > 100 for rows in choose_cuts(PANEL, 30, 1, voted)[1:])
 
 
 def test_the_future_is_another_and_the_past_is_untouched() -> None:
@@ -230,20 +251,8 @@ def test_the_future_is_another_and_the_past_is_untouched() -> None:
     assert not set(PANEL.news.headline[count:]) & set(other.news.headline[count:])
 
 
-def test_cutting_ends_when_time_is_up_and_says_how_far_it_came() -> None:
-    answers: Iterator[bool] = iter([False, False, True])
-    assert (
-        examine(FaultyAgent(constant_signal), PANEL, cuts=9, out_of_time=lambda: next(answers)).cuts
-        == 2
-    )
-
-
-@pytest.mark.parametrize("name", AGENTS)
-def test_every_shipped_agent_keeps_every_promise(name: str) -> None:
-    agent = build(name, AgentSettings(news_model="lexicon"))
-    report = examine(agent, random_panel(seed=4, bars=400), cuts=6)
-    assert report.violations == ()
-    assert report.votes > 300
+def test_fewer_cuts_are_made_where_time_is_up() -> None:
+    assert examined(partial(FaultyAgent, constant_signal), deadline=0.0).cuts == 1
 
 
 @pytest.fixture(scope="module")
@@ -258,45 +267,26 @@ def discard_text(_: str) -> None:
     return None
 
 
-@pytest.fixture
-def _no_fresh_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Starting one takes seconds; that it could be is enough."""
-
-    def examine_here(*args: Any, make_fresh: Any, **options: Any) -> LookaheadReport:
-        assert make_fresh is None or pickle.dumps(make_fresh)
-        return examine(*args, **options)
-
-    monkeypatch.setattr(agent_checks, "examine", examine_here)
-
-
-@pytest.mark.usefixtures("_no_fresh_process")
-@pytest.mark.parametrize("name", AGENTS)
-def test_every_agent_keeps_every_promise_on_the_simulated_market(demo: Settings, name: str) -> None:
+def test_a_report_covers_each_calendar_of_the_simulated_market(demo: Settings) -> None:
     symbols = ["AAPL", "BTC-USD"]
     checked = agent_checks.check_agent(
-        demo, name, symbols=symbols, cuts=4, seed=1, log=discard_text
+        demo, "technical", symbols=symbols, cuts=12, seed=1, log=discard_text
     )
     body = agent_checks.as_json(checked)
-    assert (body["agent"], body["market"], body["simulated"]) == (name, "demo", True)
+    assert (body["agent"], body["market"], body["simulated"]) == ("technical", "demo", True)
     assert body["kept"]
     assert [panel["symbols"] for panel in body["panels"]] == [["AAPL"], ["BTC-USD"]]
-    assert all(panel["cuts"] == 4 for panel in body["panels"])
+    assert all(panel["cuts"] == 12 and panel["opened"] == [] for panel in body["panels"])
     assert body["panels"][0]["votes"] > 100
     agent_checks.refuse_if_broken(checked)
 
 
-def leaking() -> FaultyAgent:
-    return FaultyAgent(centred_window)
-
-
-@pytest.mark.usefixtures("_no_fresh_process")
 def test_what_leaks_is_shown_and_refused_by_name(
     demo: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from rich.console import Console
 
-    row = EntryPoint("odd", f"{__name__}:leaking", GROUP)
-    monkeypatch.setitem(AGENTS, "odd", row)  # type: ignore[index]
+    monkeypatch.setattr(agent_checks, "build", leaks.build_leaking)
     checked = agent_checks.check_agent(
         demo, "odd", symbols=["AAPL"], cuts=3, seed=1, log=discard_text
     )

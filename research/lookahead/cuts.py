@@ -1,0 +1,98 @@
+"""Where to cut a panel: at instants at which a look ahead shows.
+
+A leak of one bar changes a vote only right before what it saw, so the cuts fall on the eves of news
+and of irregular sessions, and on last bars of weeks, months and quarters, besides random ones.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.instants import Times
+from domain.panel import Bools, Panel
+
+SHARE_OF_GAPS = 0.02
+"""Share of a symbol's opens that count as price gaps, the largest."""
+EARLY_CLOSE = np.timedelta64(90, "m")
+"""A session is short if it ends this much earlier in the day than the one before."""
+
+CutRows = NDArray[np.intp]
+
+
+def choose_cuts(panel: Panel, count: int, seed: int, voted: Bools | None = None) -> list[int]:
+    """Choose `count` numbers of bars to cut the panel to, the most telling first; the same for the
+    same arguments.
+
+    First the shortest and all but one, then one cut of every kind (`_telling_rows`), then random
+    ones and those of a kind in turn. `voted` (T,) marks bars with a vote: a cut after another bar
+    shows nothing, and is made only where no bar of its kind has one.
+    """
+    bars = len(panel.known_at)
+    random = np.random.default_rng(seed)
+    useful = np.ones(bars, bool) if voted is None else voted
+    kinds = [_prefer(rows, useful) for rows in _telling_rows(panel) if len(rows)]
+    anywhere = _prefer(np.arange(1, bars + 1), useful)
+    cuts = [1, max(bars - 1, 1)]
+    for place in range(max(count - 2, 0)):
+        later = place - len(kinds)
+        if later < 0:
+            rows = kinds[place]
+        else:
+            rows = kinds[later // 2 % len(kinds)] if kinds and later % 2 else anywhere
+        cuts.append(int(random.choice(rows)))
+    return cuts[:count]
+
+
+def _prefer(rows: CutRows, useful: Bools) -> CutRows:
+    """Those of `rows` whose last bar is useful, or all if none is."""
+    chosen = rows[useful[rows - 1]]
+    return chosen if len(chosen) else rows
+
+
+def _telling_rows(panel: Panel) -> Iterator[CutRows]:
+    """Yield, for each kind of instant, the numbers of bars before it; the bar after is unseen."""
+    known_at = panel.known_at
+    for events in (panel.filings, panel.earnings, panel.news):
+        before = np.unique(np.searchsorted(known_at, events.known_at, side="left"))
+        yield before[(before > 0) & (before < len(known_at))]
+    weeks = (known_at.astype("datetime64[D]").astype(int) + 3) // 7  # day 0 was a Thursday
+    months = known_at.astype("datetime64[M]").astype(int)
+    sessions = known_at.astype("datetime64[D]")
+    for period in (weeks, months, months // 3):
+        yield _changes(period)
+    if panel.timeframe.intraday:
+        yield _changes(sessions)
+    yield _before_pauses(sessions)
+    yield _before_short_sessions(known_at, sessions)
+    present = ~np.isnan(panel.close)
+    yield 1 + np.flatnonzero((present[1:] != present[:-1]).any(axis=1))
+    yield _before_price_gaps(panel)
+
+
+def _changes(period: NDArray[np.generic]) -> CutRows:
+    return 1 + np.flatnonzero(period[1:] != period[:-1])
+
+
+def _before_pauses(sessions: Times) -> CutRows:
+    """Before holidays: at least one weekday is skipped."""
+    return 1 + np.flatnonzero(np.busday_count(sessions[:-1], sessions[1:]) > 1)
+
+
+def _before_short_sessions(known_at: Times, sessions: Times) -> CutRows:
+    ends = np.append(_changes(sessions), len(known_at)) - 1
+    time_of_day = known_at[ends] - sessions[ends]
+    short = 1 + np.flatnonzero(time_of_day[1:] < time_of_day[:-1] - EARLY_CLOSE)
+    rows: CutRows = ends[short - 1] + 1
+    return rows
+
+
+def _before_price_gaps(panel: Panel) -> CutRows:
+    """Before the largest moves from a close to the next open; most splits that were not adjusted
+    for are among them."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gaps = np.abs(np.log(panel.open[1:] / panel.close[:-1]))
+    gaps = np.where(np.isfinite(gaps), gaps, 0.0)
+    if not len(gaps):
+        return np.empty(0, np.intp)
+    return 1 + np.flatnonzero((gaps > np.quantile(gaps, 1.0 - SHARE_OF_GAPS, axis=0)).any(axis=1))
