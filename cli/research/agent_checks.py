@@ -18,6 +18,7 @@ from cli.progress import progress_bar
 from domain.canonical import format_instant
 from domain.errors import InputError, VerificationError
 from market.panels.panel_builder import PanelQuery, build_panels
+from orchestrator.evaluation.plausibility import too_good_to_be_true
 from research.lookahead.agent_process import agent_pair
 from research.lookahead.examine import LookaheadReport, examine
 from research.lookahead.invariants import INVARIANTS, InvariantViolation
@@ -165,6 +166,7 @@ def _report_json(report: LookaheadReport) -> dict[str, Any]:
         "votes": report.votes,
         "commonest_silence": report.commonest_abstention,
         "opened": list(report.opened),
+        "implausible": list(report.implausible),
         "findings": [_finding_json(finding) for finding in report.violations],
     }
 
@@ -208,6 +210,9 @@ def _show_report(report: LookaheadReport, requested_cuts: int, console: Console)
             round(report.votes / len(report.symbols)), len(report.symbols), report.horizon
         )
         console.print(f"  {power} `quorum backtest` scores the votes.", highlight=False)
+    if report.implausible:
+        warning = too_good_to_be_true(report.agent, report.implausible)
+        console.print(f"  [bold red]{escape(warning)}[/]", highlight=False)
     for path in report.opened:
         console.print(
             f"  [yellow]It read {escape(path)} in its first vote. What the file holds is not "

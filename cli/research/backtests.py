@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Column, Table
 
 from agents.registry import require_agent
@@ -21,6 +22,7 @@ from quant.performance.metrics import METRICS
 from research.backtest.request import BacktestRequest, build_request
 from research.backtest.results import BacktestSummary
 from research.backtest.suite import ProgressCallback
+from research.report.conclusions import implausible_strategies
 from research.report.power import record_power
 from settings import Settings
 from wiring.account import trading_rules
@@ -157,6 +159,8 @@ def print_result(result: Mapping[str, Any], console: Console) -> None:
     for name, metrics in rows.items():
         table.add_row(name, *(_figure(metrics, metric) for metric in HEADLINE_METRICS))
     console.print(table)
+    for warning in implausible_strategies(result):
+        console.print(f"[bold red]{escape(warning)}[/]", highlight=False)
     committee = result["forecasts"]["forecasters"][0]
     power = record_power(committee, result["horizon"])
     for note in (f"Committee: {power}" if power else "", *result["notes"]):

@@ -4,7 +4,8 @@ One process votes on the whole panel and on changed copies of it: other futures,
 other levels. Another votes on the panel's heads in ascending order and never sees more than it has
 been given, so that nothing an agent remembers can reach back. No vote of the past may differ by a
 bit. What is found is reported, never raised: an agent that fails is a finding too. Left out:
-whether the votes are worth anything, and leaks in what was stored before it came into the panel.
+whether the votes are worth anything short of too much, and leaks in what was stored before it came
+into the panel.
 """
 
 import time
@@ -31,6 +32,7 @@ from research.lookahead.invariants import (
     CheckCase,
     InvariantViolation,
 )
+from research.lookahead.vote_scores import implausible_scores
 
 ProgressCallback = Callable[[str, int, int], None]
 InvariantCheck = Callable[[CheckCase], Iterable[InvariantViolation]]
@@ -54,7 +56,8 @@ class LookaheadReport:
 
     `commonest_abstention` is the commonest reason for abstaining, None where it never did: an agent
     that abstained throughout has shown nothing. `opened` are files that it opened in a first vote
-    on invented prices: what they hold is not checked.
+    on invented prices: what they hold is not checked. `implausible` are scores of the votes that
+    are too good to be true.
     """
 
     agent: str
@@ -66,6 +69,7 @@ class LookaheadReport:
     votes: int
     commonest_abstention: str | None
     opened: tuple[str, ...]
+    implausible: tuple[str, ...]
     violations: tuple[InvariantViolation, ...]
 
 
@@ -135,7 +139,17 @@ def _report_failure(pair: AgentPair, panel: Panel, error: AgentFailureError) -> 
     except AgentFailureError:  # it could not be made
         agent, version = "", ""
     return LookaheadReport(
-        agent, version, panel.symbols, len(panel.known_at), panel.horizon, 0, 0, None, (), violations
+        agent,
+        version,
+        panel.symbols,
+        len(panel.known_at),
+        panel.horizon,
+        0,
+        0,
+        None,
+        (),
+        (),
+        violations,
     )
 
 
@@ -165,5 +179,6 @@ def _build_report(
         if len(kinds)
         else None,
         opened=tuple(dict.fromkeys((*pair.heads.opened, *pair.whole.opened))),
+        implausible=implausible_scores(case.panel, votes, case.seed),
         violations=tuple(first.values()),
     )

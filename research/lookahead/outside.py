@@ -2,8 +2,8 @@
 
 Watches the process it runs in. Inside `refusing`, files, connections and programs are refused and
 named, also where the agent catches the refusal, and clocks are named; outside it, files are named.
-Left out: what compiled code does by itself, such as `np.datetime64("now")` or a library's own
-`fopen`, and files that were opened before and stay open.
+Left out: what compiled code does by itself, such as `np.datetime64("now")`, a clock that `map`
+calls or a library's own `fopen`, and files that were opened before and stay open.
 """
 
 import os

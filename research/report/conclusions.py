@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agents.registry import profile
+from orchestrator.evaluation.plausibility import implausible_figures, too_good_to_be_true
+from orchestrator.evaluation.scores import COMMITTEE
 from research.report.formatting import format_figure
 
 BUY_AND_HOLD = "buy and hold"
@@ -18,11 +20,40 @@ NamedFigures = Mapping[str, Any]
 
 
 def conclusions(result: Mapping[str, Any]) -> tuple[str, ...]:
-    """Empty where there is nothing to compare with."""
+    """Begin with what is too good to be true; empty where there is nothing to compare with."""
     return (
+        *implausible_strategies(result),
         *_against_random(result.get("luck") or {}, result.get("luck_without_costs") or {}),
         *_against_market(result),
         *_overfitting(result),
+    )
+
+
+def implausible_strategies(result: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return a sentence for the committee and every agent whose figures, as a strategy or as
+    forecasts, are too good to be true."""
+    strategies = {COMMITTEE: result["committee"], **result["agents"]}
+    found = {name: implausible_figures(figures) for name, figures in strategies.items()}
+    for name, scores in implausible_forecasters(result.get("forecasts")).items():
+        found[name] = (*found.get(name, ()), *scores)
+    return implausible_sentences(found)
+
+
+def implausible_forecasters(scores: Mapping[str, Any] | None) -> dict[str, tuple[str, ...]]:
+    """Return what is too good to be true in a scored record (`RecordScores` as JSON), by name."""
+    if not scores:
+        return {}
+    return {
+        each["name"]: implausible_figures(each["overall"], scores["horizon"])
+        for each in scores["forecasters"]
+    }
+
+
+def implausible_sentences(found: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(
+        too_good_to_be_true("The committee" if name == COMMITTEE else profile(name).label, figures)
+        for name, figures in found.items()
+        if figures
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agents.registry import profile
+from research.report.conclusions import implausible_forecasters, implausible_sentences
 from research.report.formatting import FormattedFigure, format_number
 from research.report.power import record_power
 from research.report.record_sections import (
@@ -36,11 +37,12 @@ class VoteOutcomeView:
 
 @dataclass(frozen=True, slots=True)
 class ForecasterView:
-    """`overall` pairs each score's name with its figure, `power` says how small a score cannot be
-    told from nothing. `tail` is of the agent whose
+    """`warnings` say what is too good to be true. `overall` pairs each score's name with its
+    figure, `power` says how small a score cannot be told from nothing. `tail` is of the agent whose
     quantile is scored."""
 
     name: str
+    warnings: tuple[str, ...]
     settled: str
     coverage: str
     overall: tuple[FigureRow, ...]
@@ -64,6 +66,7 @@ def forecaster_view(scores: Json, name: str) -> ForecasterView | None:
     card = own["overall"]
     return ForecasterView(
         name=name,
+        warnings=implausible_sentences({name: implausible_forecasters(scores)[name]}),
         settled=f"{card['settled']:,} of {card['votes']:,} settled",
         coverage=format_number(card["coverage"], "%", 0),
         overall=tuple(

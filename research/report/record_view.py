@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.evaluation.scores import EARNED_WEIGHTS, EQUAL_WEIGHTS
+from research.report.conclusions import implausible_forecasters, implausible_sentences
 from research.report.formatting import FormattedFigure, format_figure, format_number
 from research.report.power import record_power
 from research.report.record_sections import (
@@ -92,10 +93,12 @@ class ForecasterRow:
 
 @dataclass(frozen=True, slots=True)
 class RecordView:
-    """`has_weights` says that weights are known. `power` says how small a score of the committee
-    cannot be told from nothing, empty before anything is settled. `calibration` and `regret` are
-    figures in HTML, empty where there is nothing to draw."""
+    """`warnings` say who is too good to be true. `has_weights` says that weights are known. `power`
+    says how small a score of the committee cannot be told from nothing, empty before anything is
+    settled. `calibration` and `regret` are figures in HTML, empty where there is nothing to draw.
+    """
 
+    warnings: tuple[str, ...]
     has_weights: bool
     heads: tuple[ColumnHeading, ...]
     forecasters: tuple[ForecasterRow, ...]
@@ -150,6 +153,7 @@ def record_view(
         )
     committee = scores["forecasters"][0]
     return RecordView(
+        warnings=implausible_sentences(implausible_forecasters(scores)),
         has_weights=bool(weights),
         heads=(
             *(ColumnHeading(column.heading, column.meaning) for column in LEADERBOARD_COLUMNS),

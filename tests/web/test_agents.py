@@ -60,6 +60,19 @@ def test_votes_that_are_not_settled_show_dashes_and_no_score(
         assert client.get("/agents/technical").status_code == 200
 
 
+def test_a_record_too_good_to_be_true_is_called_so(
+    demo_app: DemoApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_up = record(bars=400, seed=5)
+    knowing = np.where(made_up.change > 0, 0.6, -0.4)
+    clairvoyant = replace(made_up, log_odds=np.stack([knowing, *made_up.log_odds[1:]]))
+    monkeypatch.setattr(demo_app, "load_record", lambda: clairvoyant)
+    with open_client(demo_app) as client:
+        for path in ("/agents", "/agents/technical"):
+            assert "Technical: too good to be true (rank IC" in client.get(path).text
+        assert "too good to be true" not in client.get("/agents/risk").text
+
+
 def test_an_agents_page_and_the_api_say_what_it_does(client: Client, demo_app: DemoApp) -> None:
     told = {each["agent"]: each for each in client.get("/api/v1/agents").json()["agents"]}
     for name in demo_app.agents:

@@ -3,10 +3,19 @@
 Importable by a fresh process, which imports no more than this.
 """
 
+import ctypes
+import logging
+import os
+import socket
+import sqlite3
 import subprocess
 import sys
-from datetime import date
+import time as clock
+from contextlib import suppress
+from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
+from time import time
 
 import numpy as np
 
@@ -164,6 +173,27 @@ def rank_of_move(panel: Panel) -> Floats:
 
 def column_number(panel: Panel) -> Floats:
     return np.arange(panel.shape[1]) / 10.0 + np.zeros(panel.shape)
+
+
+def everything_outside(panel: Panel) -> Floats:
+    """Nothing, after reaching for all that a vote must not touch."""
+    for reach in (
+        time,
+        clock.time_ns,
+        clock.localtime,
+        date.today,
+        lambda: datetime.now(UTC),
+        partial(Path("/etc/hostname").read_text, "utf-8"),
+        partial(os.listdir, "/"),
+        partial(socket.create_connection, ("127.0.0.1", 9)),
+        partial(sqlite3.connect, ":memory:"),
+        partial(os.system, "true"),
+        partial(ctypes.CDLL, None),
+    ):
+        with suppress(OSError):
+            reach()
+    logging.getLogger("quiet").warning("stamped by the logging module")
+    return np.zeros(panel.shape)
 
 
 class UniverseAgent(FaultyAgent):

@@ -147,6 +147,22 @@ def test_a_leak_that_goes_around_the_panel_is_caught(
     assert finding.source.startswith(source)
 
 
+def test_everything_outside_the_panel_is_named() -> None:
+    report = examined(partial(FaultyAgent, leaks.everything_outside))
+    assert {finding.invariant for finding in report.violations} == {NOTHING_OUTSIDE}
+    reached = [finding.source.removeprefix("the clock (") for finding in report.violations]
+    assert [words.split()[0] for words in reached] == [
+        "time", "time_ns", "localtime", "date.today", "datetime.now", "the", "os.listdir",
+        "socket.__new__", "sqlite3.connect", "os.system", "ctypes.dlopen",
+    ]  # fmt: skip
+
+
+def test_scores_too_good_to_be_true_are_called_so() -> None:
+    clairvoyant = examined(partial(FaultyAgent, leaks.callers_panel), cuts=1)
+    assert any(words.startswith("hit rate") for words in clairvoyant.implausible)
+    assert examined(partial(FaultyAgent, leaks.rank_of_move), cuts=1).implausible == ()
+
+
 def test_a_file_read_while_voting_is_refused_and_named_though_the_agent_hides_it(
     tmp_path: Path,
 ) -> None:

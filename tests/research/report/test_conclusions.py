@@ -64,7 +64,7 @@ def test_luck_counts_who_was_beaten_and_leaves_out_who_has_no_figure() -> None:
     ("beaten", "words"), [(12, "that can be luck"), (20, "worth something"), (1, "did harm")]
 )
 def test_only_what_beats_nearly_all_of_chance_is_more_than_luck(beaten: int, words: str) -> None:
-    sentence = conclusions(result(luck={"sharpe": {"beaten": beaten, "of": 20}}))[0]
+    sentence = conclusions(result(forecasts=None, luck={"sharpe": {"beaten": beaten, "of": 20}}))[0]
     assert f"better than {beaten} of 20" in sentence
     assert words in sentence
 
@@ -92,7 +92,15 @@ def test_what_cannot_be_told_from_the_market_is_not_called_better() -> None:
     assert "Risk alone (below)" in text
 
 
+def test_a_result_too_good_to_be_true_begins_by_saying_so() -> None:
+    found = conclusions(result(agents={"risk": sharpe(7.1, 0.9), "rl": sharpe(4.4, 0.9)}))
+    assert found[0].startswith("The committee: too good to be true (rank IC")
+    assert found[1].startswith("Risk: too good to be true (Sharpe ratio 7.1, above 4")
+    assert found[2].startswith("RL: too good to be true (Sharpe ratio 4.4")
+
+
 def test_a_result_of_before_has_no_verdict_on_luck_and_no_table_of_falls() -> None:
-    view = result_view(result(benchmarks={}, robustness={}), *curves())
+    earlier = result(benchmarks={}, robustness={}, forecasts=None)
+    view = result_view(earlier, *curves())
     assert view.conclusions == ()
     assert view.drawdowns.lines == view.stress.lines == ()
