@@ -74,7 +74,7 @@ def test_the_rank_without_costs_is_told_beside_the_one_with_them() -> None:
         "luck": {"sharpe": {"beaten": 1, "of": 20}},
         "luck_without_costs": {"sharpe": {"beaten": 11, "of": 20}},
     }
-    with_costs, without_costs = conclusions(result(**ranks))[:2]
+    with_costs, without_costs = conclusions(result(forecasts=None, **ranks))[:2]
     assert "did harm" in with_costs
     assert "Had trading cost nothing" in without_costs
     assert "better than 11 of 20: that can be luck" in without_costs
