@@ -111,7 +111,7 @@ def test_each_row_can_be_weighed_on_its_own(name: str) -> None:
     assert by_label(votes.evidence) == by_label(early.evidence)
 
 
-@pytest.mark.parametrize("name", TUNABLE)
+@pytest.mark.parametrize("name", ["technical", "news"])
 def test_a_fitted_agent_keeps_every_promise(name: str) -> None:
     agent = build(name, PLAIN)
     assert isinstance(agent, TunableAgent)

@@ -286,10 +286,10 @@ def discard_text(_: str) -> None:
 def test_a_report_covers_each_calendar_of_the_simulated_market(demo: Settings) -> None:
     symbols = ["AAPL", "BTC-USD"]
     checked = agent_checks.check_agent(
-        demo, "technical", symbols=symbols, cuts=12, seed=1, log=discard_text
+        demo, "fundamental", symbols=symbols, cuts=12, seed=1, log=discard_text
     )
     body = agent_checks.as_json(checked)
-    assert (body["agent"], body["market"], body["simulated"]) == ("technical", "demo", True)
+    assert (body["agent"], body["market"], body["simulated"]) == ("fundamental", "demo", True)
     assert body["kept"]
     assert [panel["symbols"] for panel in body["panels"]] == [["AAPL"], ["BTC-USD"]]
     assert all(panel["cuts"] == 12 and panel["opened"] == [] for panel in body["panels"])
