@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.instants import Times
-from domain.panel import Bools, Panel
+from domain.panel import Bools, Filings, Panel
 
 SHARE_OF_GAPS = 0.02
 """Share of a symbol's opens that count as price gaps, the largest."""
+SPLIT_RATIO = 1.4
+"""Shares over those of the filing before from which a split lies between them; 3 for 2 is 1.5."""
 EARLY_CLOSE = np.timedelta64(90, "m")
 """A session is short if it ends this much earlier in the day than the one before."""
 
@@ -53,8 +55,9 @@ def _prefer(rows: CutRows, useful: Bools) -> CutRows:
 def _telling_rows(panel: Panel) -> Iterator[CutRows]:
     """Yield, for each kind of instant, the numbers of bars before it; the bar after is unseen."""
     known_at = panel.known_at
-    for events in (panel.filings, panel.earnings, panel.news):
-        before = np.unique(np.searchsorted(known_at, events.known_at, side="left"))
+    splits = panel.filings.known_at[_first_after_split(panel.filings)]
+    for events in (panel.filings.known_at, panel.earnings.known_at, panel.news.known_at, splits):
+        before = np.unique(np.searchsorted(known_at, events, side="left"))
         yield before[(before > 0) & (before < len(known_at))]
     weeks = (known_at.astype("datetime64[D]").astype(int) + 3) // 7  # day 0 was a Thursday
     months = known_at.astype("datetime64[M]").astype(int)
@@ -74,6 +77,16 @@ def _changes(period: NDArray[np.generic]) -> CutRows:
     return 1 + np.flatnonzero(period[1:] != period[:-1])
 
 
+def _first_after_split(filings: Filings) -> Bools:
+    """Mark filings (M,) whose shares are many more or fewer than in the company's last one: prices
+    are adjusted, so this is all that a panel shows of a split."""
+    marked = np.zeros(len(filings.known_at), bool)
+    for symbol in np.unique(filings.symbol):
+        own = np.flatnonzero((filings.symbol == symbol) & (filings.shares > 0.0))
+        marked[own[1:]] = np.abs(np.diff(np.log(filings.shares[own]))) > np.log(SPLIT_RATIO)
+    return marked
+
+
 def _before_pauses(sessions: Times) -> CutRows:
     """Before holidays: at least one weekday is skipped."""
     return 1 + np.flatnonzero(np.busday_count(sessions[:-1], sessions[1:]) > 1)
@@ -88,8 +101,8 @@ def _before_short_sessions(known_at: Times, sessions: Times) -> CutRows:
 
 
 def _before_price_gaps(panel: Panel) -> CutRows:
-    """Before the largest moves from a close to the next open; most splits that were not adjusted
-    for are among them."""
+    """Before the largest moves from a close to the next open; splits that were not adjusted for are
+    among them."""
     with np.errstate(divide="ignore", invalid="ignore"):
         gaps = np.abs(np.log(panel.open[1:] / panel.close[:-1]))
     gaps = np.where(np.isfinite(gaps), gaps, 0.0)

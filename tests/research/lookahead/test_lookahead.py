@@ -236,6 +236,17 @@ def test_cuts_fall_before_holidays_and_short_sessions() -> None:
         assert {100, 201} <= set(cuts)
 
 
+def test_a_cut_falls_before_the_first_filing_after_a_split() -> None:
+    filings = PANEL.filings
+    own = np.flatnonzero(filings.symbol == 0)
+    inside = next(k for k in own[1:] if PANEL.known_at[50] < filings.known_at[k])
+    after = (filings.symbol == 0) & (np.arange(len(filings.symbol)) >= inside)
+    split = replace(filings, shares=np.where(after, 2.0, 1.0) * filings.shares)
+    eve = int(np.searchsorted(PANEL.known_at, filings.known_at[inside], side="left"))
+    for seed in range(5):
+        assert eve in choose_cuts(replace(PANEL, filings=split), 20, seed)
+
+
 def test_the_universe_is_part_of_a_panels_digest() -> None:
     fewer = select_symbols(PANEL, PANEL.symbols[:-1])
     reordered = select_symbols(PANEL, PANEL.symbols[::-1])
