@@ -5,6 +5,7 @@ Standard output is for results (one JSON object with `--json`), standard error f
 
 import json
 import sys
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -71,6 +72,14 @@ def print_json(value: Any) -> None:
     print(
         json.dumps(value, default=format_instant, allow_nan=False), file=sys.__stdout__, flush=True
     )
+
+
+def print_result(as_json: bool, body: Callable[[], Any], show: Callable[[], None]) -> None:
+    """Print a result once: as the JSON object that `body` makes, or for people by `show`."""
+    if as_json:
+        print_json(body())
+    else:
+        show()
 
 
 def load_settings_with(

@@ -20,6 +20,7 @@ from cli.terminal import (
     load_settings_with,
     log,
     print_json,
+    print_result,
     stderr_console,
     stdout_console,
 )
@@ -121,10 +122,11 @@ def runs(as_json: JsonOption = False) -> None:
     from cli.rl import rl_models, rl_tables
 
     found = rl_models.runs(load_settings())
-    if as_json:
-        print_json({"runs": [rl_tables.run_json(run) for run in found]})
-    else:
-        rl_tables.show_runs(found, stdout_console)
+    print_result(
+        as_json,
+        lambda: {"runs": [rl_tables.run_json(run) for run in found]},
+        lambda: rl_tables.show_runs(found, stdout_console),
+    )
 
 
 @rl.command()
@@ -133,10 +135,11 @@ def models(as_json: JsonOption = False) -> None:
     from cli.rl import rl_models, rl_tables
 
     found = rl_models.models(load_settings())
-    if as_json:
-        print_json({"models": [rl_tables.model_json(model) for model in found]})
-    else:
-        rl_tables.show_models(found, stdout_console)
+    print_result(
+        as_json,
+        lambda: {"models": [rl_tables.model_json(model) for model in found]},
+        lambda: rl_tables.show_models(found, stdout_console),
+    )
 
 
 @rl.command()
@@ -145,10 +148,11 @@ def show(model: ModelArgument, as_json: JsonOption = False) -> None:
     from cli.rl import rl_models, rl_tables
 
     found = rl_models.model(load_settings(), model)
-    if as_json:
-        print_json(rl_tables.model_json(found, full=True))
-    else:
-        rl_tables.show_model(found, stdout_console)
+    print_result(
+        as_json,
+        lambda: rl_tables.model_json(found, full=True),
+        lambda: rl_tables.show_model(found, stdout_console),
+    )
 
 
 @rl.command()
@@ -160,10 +164,11 @@ def compare(
     from cli.rl import rl_models, rl_tables
 
     found = rl_models.compare(load_settings(), models)
-    if as_json:
-        print_json({"models": [rl_tables.model_json(model) for model in found]})
-    else:
-        rl_tables.show_comparison(found, stdout_console)
+    print_result(
+        as_json,
+        lambda: {"models": [rl_tables.model_json(model) for model in found]},
+        lambda: rl_tables.show_comparison(found, stdout_console),
+    )
 
 
 @rl.command()
@@ -205,10 +210,9 @@ def import_(
     from cli.rl import rl_models
 
     model_id = rl_models.import_folder(load_settings(), folder)
-    if as_json:
-        print_json({"id": model_id})
-    else:
-        stdout_console.print(f"Kept as {model_id}.")
+    print_result(
+        as_json, lambda: {"id": model_id}, lambda: stdout_console.print(f"Kept as {model_id}.")
+    )
 
 
 @rl.command()
@@ -225,10 +229,11 @@ def drift(
     from cli.rl import rl_models, rl_tables
 
     found = rl_models.drift(load_settings_with(market, timeframe), model, symbols or [], log)
-    if as_json:
-        print_json(rl_tables.drift_json(found))
-    else:
-        rl_tables.show_drift(found, stdout_console)
+    print_result(
+        as_json,
+        lambda: rl_tables.drift_json(found),
+        lambda: rl_tables.show_drift(found, stdout_console),
+    )
 
 
 def _print_trained(result: Any, as_json: bool) -> None:
@@ -244,7 +249,8 @@ def _print_trained(result: Any, as_json: bool) -> None:
 def _print_promotion(result: Any, as_json: bool) -> None:
     from cli.rl import rl_tables
 
-    if as_json:
-        print_json(rl_tables.promotion_json(result))
-    else:
-        rl_tables.show_promotion(result, stdout_console)
+    print_result(
+        as_json,
+        lambda: rl_tables.promotion_json(result),
+        lambda: rl_tables.show_promotion(result, stdout_console),
+    )

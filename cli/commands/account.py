@@ -16,6 +16,7 @@ from cli.terminal import (
     load_settings_with,
     log,
     print_json,
+    print_result,
     stdout_console,
 )
 from domain.errors import InputError
@@ -165,10 +166,11 @@ def orders(
         load_settings_with(market, None), run, log
     ) as session:
         lines = session.blotter.orders(open_only=open_only, symbols=symbols or [], limit=limit)
-    if as_json:
-        print_json({"orders": [account_session.order_json(line.order) for line in lines]})
-    else:
-        account_session.show_orders(lines, stdout_console)
+    print_result(
+        as_json,
+        lambda: {"orders": [account_session.order_json(line.order) for line in lines]},
+        lambda: account_session.show_orders(lines, stdout_console),
+    )
 
 
 def order(
@@ -287,10 +289,9 @@ def parity(
     from cli.account import parity
 
     report = parity.compare_paper_days(load_settings_with(market, None), run, day, last, log)
-    if as_json:
-        print_json(parity.as_json(report))
-    else:
-        parity.show(report, stdout_console)
+    print_result(
+        as_json, lambda: parity.as_json(report), lambda: parity.show(report, stdout_console)
+    )
 
 
 def audit(
@@ -309,10 +310,11 @@ def audit(
     ) as session:
         lines = session.blotter.entries(after, limit)
         differences = account_session.verify_log(session) if verify else ()
-    if as_json:
-        print_json(account_session.audit_json(lines, differences if verify else None))
-    else:
-        account_session.show_audit(lines, differences if verify else None, stdout_console)
+    print_result(
+        as_json,
+        lambda: account_session.audit_json(lines, differences if verify else None),
+        lambda: account_session.show_audit(lines, differences if verify else None, stdout_console),
+    )
     account_session.refuse_if_broken(differences)
 
 
@@ -326,10 +328,11 @@ def _change_and_show(
         load_settings_with(market, None), run, log
     ) as session:
         account_after = change(session)
-        if as_json:
-            print_json(account_session.account_json(session, account_after))
-        else:
-            account_session.show_account(session, account_after, stdout_console)
+        print_result(
+            as_json,
+            lambda: account_session.account_json(session, account_after),
+            lambda: account_session.show_account(session, account_after, stdout_console),
+        )
 
 
 def _order_type(

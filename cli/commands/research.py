@@ -16,6 +16,7 @@ from cli.terminal import (
     load_settings_with,
     log,
     print_json,
+    print_result,
     stderr_console,
     stdout_console,
 )
@@ -101,10 +102,7 @@ def run(
         "seed": seed,
     }
     result = backtests.run_backtest(settings, requested, log)
-    if as_json:
-        print_json(result)
-    else:
-        backtests.print_result(result, stdout_console)
+    print_result(as_json, lambda: result, lambda: backtests.print_result(result, stdout_console))
 
 
 def _refuse_stray_options(context: typer.Context) -> None:
@@ -131,10 +129,11 @@ def list_(as_json: JsonOption = False) -> None:
     from domain.canonical import to_json
 
     summaries = backtests.list_results(load_settings())
-    if as_json:
-        print_json({"backtests": [to_json(summary) for summary in summaries]})
-    else:
-        backtests.print_summaries(summaries, stdout_console)
+    print_result(
+        as_json,
+        lambda: {"backtests": [to_json(summary) for summary in summaries]},
+        lambda: backtests.print_summaries(summaries, stdout_console),
+    )
 
 
 @backtest.command()
@@ -143,10 +142,7 @@ def show(identity: ResultId, as_json: JsonOption = False) -> None:
     from cli.research import backtests
 
     result = backtests.read_result(load_settings(), identity)
-    if as_json:
-        print_json(result)
-    else:
-        backtests.print_result(result, stdout_console)
+    print_result(as_json, lambda: result, lambda: backtests.print_result(result, stdout_console))
 
 
 @backtest.command()
@@ -161,10 +157,11 @@ def compare(
         raise InputError(f"{identities[0]} has nothing beside it. Name two results or more.")
     settings = load_settings()
     results = [backtests.read_result(settings, identity) for identity in identities]
-    if as_json:
-        print_json({"backtests": results})
-    else:
-        backtests.print_comparison(results, stdout_console)
+    print_result(
+        as_json,
+        lambda: {"backtests": results},
+        lambda: backtests.print_comparison(results, stdout_console),
+    )
 
 
 @backtest.command()
@@ -173,10 +170,11 @@ def verify(identity: ResultId, as_json: JsonOption = False) -> None:
     from cli.research import backtests
 
     backtests.verify_result(load_settings(), identity)
-    if as_json:
-        print_json({"id": identity, "same": True})
-    else:
-        stdout_console.print("It came out the same to the last bit.")
+    print_result(
+        as_json,
+        lambda: {"id": identity, "same": True},
+        lambda: stdout_console.print("It came out the same to the last bit."),
+    )
 
 
 @backtest.command()
@@ -216,10 +214,11 @@ def fit(
         out=out,
         log=log,
     )
-    if as_json:
-        print_json(fit_report.as_json(outcome))
-    else:
-        fit_report.show(outcome, stdout_console)
+    print_result(
+        as_json,
+        lambda: fit_report.as_json(outcome),
+        lambda: fit_report.show(outcome, stdout_console),
+    )
 
 
 def check(
@@ -250,10 +249,11 @@ def check(
         seed=seed,
         log=log,
     )
-    if as_json:
-        print_json(agent_checks.as_json(report))
-    else:
-        agent_checks.show(report, stdout_console)
+    print_result(
+        as_json,
+        lambda: agent_checks.as_json(report),
+        lambda: agent_checks.show(report, stdout_console),
+    )
     agent_checks.refuse_if_broken(report)
 
 
@@ -263,8 +263,9 @@ def _check_provider(
     from cli.extend import provider_checks
 
     report = provider_checks.check_provider(load_settings_with(market, timeframe), name, symbols)
-    if as_json:
-        print_json(provider_checks.as_json(report))
-    else:
-        provider_checks.show(report, stdout_console)
+    print_result(
+        as_json,
+        lambda: provider_checks.as_json(report),
+        lambda: provider_checks.show(report, stdout_console),
+    )
     provider_checks.refuse_if_broken(report)
