@@ -1,8 +1,7 @@
-"""What agents have in common: what each declares of itself, and how weighted evidence makes votes.
+"""Base classes of agents: what an agent declares, and how weighted evidence becomes votes.
 
-An agent need not inherit from here to vote (`domain.votes.Agent` is all that a team asks for); what
-a class does not declare has the value that `BaseAgent` gives it. Leaves out which agents there are
-(`registry.py`).
+An agent need not inherit from here (a team asks only for `domain.votes.Agent`); what a class does
+not declare has the default of `BaseAgent`. Leaves out which agents there are (`registry.py`).
 """
 
 import inspect
@@ -35,14 +34,13 @@ Abstentions = Sequence[tuple[NDArray[np.bool_], str]]
 
 
 class BaseAgent:
-    """The declarations of an agent, and their values where it makes none.
+    """What an agent declares, with defaults.
 
     `label` is its name on pages and in sentences, `icon` one of Lucide's. The first paragraph of
-    the class's docstring says on its page what it does. `forecasts_quantile`: its votes carry a 5%
-    quantile. `required_to_open`: where it gives no forecast, exposure may only shrink.
-    `votes_with_policy`: a model of the RL lab votes in its place. `scope` is 'universe' for one
-    that ranks a panel's symbols against each other. `Settings` is what it is made with, by
-    `create`.
+    the class's docstring describes the agent on its page. `forecasts_quantile`: its votes carry a
+    5% quantile. `required_to_open`: without its forecast exposure may only shrink.
+    `votes_with_policy`: it votes with the models of the RL lab. `scope` is 'universe' for one that
+    ranks a panel's symbols against each other. `create` makes it from `Settings`.
     """
 
     name: str
@@ -70,7 +68,7 @@ class BaseAgent:
         item_evidence: ItemEvidence | None = None,
         quantile_5: Floats | None = None,
     ) -> Votes:
-        """Votes of the base rate and `evidence` on top; see `domain.votes.build_votes`."""
+        """Build votes from the base rate and `evidence`; see `domain.votes.build_votes`."""
         return build_votes(
             panel,
             since,
@@ -85,17 +83,17 @@ class BaseAgent:
 
 
 class WeightedAgent(BaseAgent, ABC, Generic[Observed]):
-    """An agent that votes its observations times weights that can be fitted (`TunableAgent`)."""
+    """An agent whose vote is its observations times weights that can be fitted (`TunableAgent`)."""
 
     default_weights: ClassVar[Mapping[str, float]]
 
     def __init__(self, weights: Mapping[str, float] | None = None) -> None:
-        """With fitted `weights` in place of some or all that ship."""
+        """`weights` replace some or all of the shipped ones."""
         self._weights: Weights = DEFAULT_WEIGHTS if weights is None else weights
 
     @property
     def base_version(self) -> str:
-        """Its version with the weights that ship."""
+        """The version with the shipped weights."""
         return "1"
 
     @property
@@ -112,17 +110,18 @@ class WeightedAgent(BaseAgent, ABC, Generic[Observed]):
 
     @abstractmethod
     def observe(self, panel: Panel, since: int) -> Observed:
-        """Everything that the weights are applied to."""
+        """Compute everything that the weights are applied to."""
 
     @abstractmethod
     def vote_with_weights(
         self, panel: Panel, since: int, observed: Observed, weights: Weights
     ) -> Votes:
-        """The votes on rows `since` to T - 1."""
+        """Return the votes on rows `since` to T - 1."""
 
 
 class SignalAgent(WeightedAgent[Mapping[str, Floats]]):
-    """An agent of `signals`: `observe` answers each by its name, (T, N); each has one weight."""
+    """An agent of `signals`, each with one weight; `observe` returns their values (T, N) by
+    name."""
 
     signals: ClassVar[tuple[Signal, ...]]
 
@@ -143,7 +142,8 @@ class SignalAgent(WeightedAgent[Mapping[str, Floats]]):
         since: int,
         observed: Mapping[str, Floats],
     ) -> Abstentions:
-        """Where it abstains, and why, besides cells without a bar: where no signal is known."""
+        """Return where the agent abstains, and why: where no signal is known. Cells without a bar
+        are added elsewhere."""
         unknown = [np.isnan(values[since:]) for values in observed.values()]
         return [(np.logical_and.reduce(unknown), "none of its signals is known")]
 
@@ -163,7 +163,7 @@ class AgentProfile:
 
 
 def agent_scope(agent: Agent) -> AgentScope:
-    """What the agent declares as its scope. Raises ConfigurationError for an unknown one."""
+    """Return the scope that the agent declares. Raises ConfigurationError for an unknown one."""
     scope: AgentScope = getattr(agent, "scope", BaseAgent.scope)
     if scope not in get_args(AgentScope):
         raise ConfigurationError(
@@ -174,7 +174,7 @@ def agent_scope(agent: Agent) -> AgentScope:
 
 
 def profile_of(name: str, agent: type | None = None, fault: str = "") -> AgentProfile:
-    """What the class `agent` declares; of an agent without a class, what its name says."""
+    """Return what the class `agent` declares, or defaults from its name where there is no class."""
     label = getattr(agent, "label", "") or name.replace("_", " ").capitalize()
     if agent is None:
         return AgentProfile(name, label, fault=fault)

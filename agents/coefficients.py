@@ -1,9 +1,9 @@
-"""Fitted weights of the agents' signals: a small file of plain numbers, and where they came from.
+"""Fitted weights of the agents' signals: a small file of plain numbers and their origin.
 
-Promises that a file is refused, with what is wrong and what to do, unless every number in it is a
-finite weight of modest size for a signal that exists, of an agent that sees what it saw when it was
-fitted. Leaves out fitting (`research.fitting`) and whether they are any good: their record out of
-sample stands in the file, to be read by people.
+A file is refused, with the problem and the remedy, unless every number is a finite weight of modest
+size for an existing signal of an agent whose observations have not changed since it was fitted.
+Leaves out fitting (`research.fitting`) and judging the weights: the file holds their record out of
+sample for people to read.
 """
 
 import json
@@ -27,10 +27,10 @@ MAX_WEIGHT = 1.0
 
 @dataclass(frozen=True, slots=True)
 class WeightSkill:
-    """How a set of weights did on bars later than those it was fitted on.
+    """Skill of a set of weights on bars after those it was fitted on.
 
     `brier_skill` and `rank_ic` are (value, low, high), 90% intervals, over `n` votes; None where
-    there was too little to say.
+    the sample was too small.
     """
 
     brier_skill: tuple[float | None, float | None, float | None]
@@ -94,9 +94,9 @@ _REMEDY = "Write one with `quorum fit --out FILE`, or unset agents.coefficients.
 
 
 def load_coefficients(path: Path) -> Coefficients:
-    """The coefficients in `path`.
+    """Read the coefficients in `path`.
 
-    Raises ConfigurationError, naming the file, where it cannot be read or is no such file.
+    Raises ConfigurationError, naming the file, where it cannot be read or holds no coefficients.
     """
     try:
         return Coefficients.from_bytes(path.read_bytes())
@@ -111,10 +111,10 @@ def load_coefficients(path: Path) -> Coefficients:
 def weights_for_agent(
     coefficients: Coefficients, agent: TunableAgent[Any]
 ) -> Mapping[str, float] | None:
-    """The weights of the agent as it ships; None where nothing was fitted for it.
+    """Return the fitted weights of a shipped agent; None where none were fitted.
 
-    Raises ConfigurationError for a signal that it does not have, and where it has since come to see
-    something else.
+    Raises ConfigurationError for a signal that the agent does not have, and where its observations
+    have changed since.
     """
     weights = coefficients.weights.get(agent.name)
     if weights is None:
@@ -136,7 +136,7 @@ def weights_for_agent(
 
 
 def refuse_unknown_agents(coefficients: Coefficients, known: Iterable[str]) -> None:
-    """Raises ConfigurationError for coefficients of an agent that is not `known`."""
+    """Raise ConfigurationError for coefficients of an agent that is not `known`."""
     names = tuple(known)
     for agent in coefficients.weights:
         if agent not in names:
@@ -144,8 +144,8 @@ def refuse_unknown_agents(coefficients: Coefficients, known: Iterable[str]) -> N
 
 
 def version_with_weights(base_version: str, weights: Mapping[str, Any] | None) -> str:
-    """The agent's `base_version`, and after it the first digits of its weights' digest unless they
-    are those that ship."""
+    """Return `base_version`, followed by the first digits of the weights' digest unless they are
+    the shipped ones."""
     if not weights:
         return base_version
     return f"{base_version}+{sha256(canonical_bytes(weights)).hexdigest()[:8]}"

@@ -1,7 +1,7 @@
-"""What the agents' votes are made of: the base rate, and signals with a weight.
+"""The parts of the agents' votes: the base rate, and signals with weights.
 
-A weight is the log-odds that a signal adds at full scale. Those beside the signals were set by hand
-and ship; a file of fitted ones may take their place (`agents.coefficients`).
+A weight is the log-odds that a signal adds at full scale. The shipped weights beside the signals
+were set by hand; a file of fitted ones may replace them (`agents.coefficients`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ from quant.base_rate import base_rate, log_odds
 
 Weights = Mapping[str, "float | Floats"]
 """Log-odds at full scale by the name of the signal: a number, or (R, 1) where each of the R rows
-has its own. Names that are not in it keep the weight that ships."""
+has its own. Names that are missing keep the shipped weight."""
 Observed = TypeVar("Observed")
 
 
@@ -27,7 +27,7 @@ class TunableAgent(Agent, Protocol[Observed]):
     `vote(panel, since)` is `vote_with_weights(panel, since, observe(panel, since), weights)`. The
     observations do not depend on the weights. `default_weights` names every weight. The log-odds
     less those of the base rate are linear in the weights; an agent with several names each weight's
-    evidence as the weight. `with_weights` is the same agent with other weights, and another
+    evidence as the weight. `with_weights` returns the same agent with other weights and another
     version.
     """
 
@@ -43,8 +43,8 @@ class TunableAgent(Agent, Protocol[Observed]):
 @dataclass(frozen=True, slots=True)
 class Signal:
     """How one observation moves the log-odds: by `weight` at `centre + scale` and beyond, by the
-    opposite at `centre - scale` and beyond, along a straight line between. `rationale` is one
-    sentence for a reader who doubts it."""
+    opposite at `centre - scale` and beyond, along a straight line between. `rationale` justifies
+    it in one sentence."""
 
     name: str
     unit: str
@@ -54,13 +54,13 @@ class Signal:
     rationale: str
 
     def log_odds(self, observed: Floats, weight: "float | Floats | None" = None) -> Floats:
-        """(R, N), with another `weight` than the signal's own where one is given."""
+        """Return the log-odds (R, N), with `weight` instead of the signal's own where given."""
         strength = self.weight if weight is None else weight
         return strength * np.clip((observed - self.centre) / self.scale, -1.0, 1.0)
 
 
 DEFAULT_WEIGHTS: Weights = {}
-"""Every weight as it ships."""
+"""The shipped weights."""
 
 
 def weights_by_name(signals: Iterable[Signal]) -> Mapping[str, float]:
@@ -73,7 +73,7 @@ def evidence_of_signals(
     since: int,
     weights: Weights = DEFAULT_WEIGHTS,
 ) -> list[Evidence]:
-    """A piece of evidence for each observed signal: `observed` maps names to (T, N) values."""
+    """Return the evidence of each observed signal; `observed` maps names to (T, N) values."""
     return [
         Evidence(
             s.name,
@@ -87,6 +87,7 @@ def evidence_of_signals(
 
 
 def base_rate_evidence(panel: Panel, since: int) -> Evidence:
-    """The first evidence of every vote: how often the symbol rose over the horizon so far."""
+    """Return the first evidence of every vote: how often the symbol rose over the horizon so
+    far."""
     rate = base_rate(panel.open, panel.horizon)[since:]
     return Evidence("base rate", 100.0 * rate, log_odds(rate), "%")

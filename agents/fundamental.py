@@ -1,7 +1,7 @@
 """The fundamental agent: growth, margins, valuation, earnings surprise and the drift after it.
 
-It uses what companies had filed or announced by the bar and nothing else, and abstains where
-that is nothing or out of date, as for funds and coins. Valuation compares a company only with
+It uses only what companies had filed or announced by the bar, and abstains where that is missing or
+out of date, as for funds and coins. Valuation compares a company only with
 its own past, because adjusted prices have no true level.
 """
 
@@ -53,7 +53,7 @@ ANNOUNCED = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FundamentalObservations:
-    """What `observe_filings` and `observe_announcements` answered."""
+    """The results of `observe_filings` and `observe_announcements`."""
 
     filed: Mapping[str, Floats]
     age: Floats
@@ -105,9 +105,10 @@ class FundamentalAgent(WeightedAgent[FundamentalObservations]):
 
 
 def observe_filings(panel: Panel) -> tuple[Mapping[str, Floats], Floats]:
-    """What the filings say by name of the signal, and the days since the last one; (T, N) each.
+    """Return the values of the signals of filings by name, and the days since the last filing; (T,
+    N) each.
 
-    Out-of-date filings say nothing.
+    They are NaN where filings are out of date.
     """
     figures = {name: np.full(panel.shape, np.nan) for name in _FILING_SIGNALS}
     age = np.full(panel.shape, np.nan)
@@ -126,7 +127,8 @@ def observe_filings(panel: Panel) -> tuple[Mapping[str, Floats], Floats]:
 
 
 def observe_announcements(panel: Panel) -> tuple[Mapping[str, Floats], Floats]:
-    """The last surprise and the move on it, and the share of the drift still to come; (T, N)."""
+    """Return the last surprise, the move on it, and the fraction of the drift still to come; (T,
+    N)."""
     surprise, reaction, age = (np.full(panel.shape, np.nan) for _ in range(3))
     close = rebase(panel.close, panel.close)
     volatility = forecast_volatility(close)
@@ -160,7 +162,8 @@ _FILING_SIGNALS = (
 
 
 def _company_figures(filings: Filings, rows: NDArray[np.intp]) -> dict[str, Floats]:
-    """Figures of one company after each of its filings, (K,) each, in percent but the last."""
+    """Return figures of one company after each of its filings, (K,) each, in percent but the
+    last."""
     year, quarter = filings.fiscal_year[rows], filings.fiscal_quarter[rows]
     revenue, revenue_before = trailing_twelve_months(year, quarter, filings.revenue[rows])
     income, income_before = trailing_twelve_months(year, quarter, filings.net_income[rows])
@@ -181,15 +184,15 @@ def _company_figures(filings: Filings, rows: NDArray[np.intp]) -> dict[str, Floa
 
 
 def _valuation(panel: Panel, income: Floats) -> Floats:
-    """Earnings yield over its own median; NaN for losses and before a year of it."""
+    """Return the earnings yield over its own median; NaN for losses and in the first year."""
     yields = income / rebase(panel.close, panel.close)
     median = rolling.quantile(yields, 0.5, VALUATION_BARS, VALUATION_BARS // 3)
     return np.where(yields > 0.0, ratio(yields, median), np.nan)
 
 
 def _reaction(announced: Times, rows: Times, close: Floats, volatility: Floats) -> Floats:
-    """Return from the last bar before the day of an announcement to the first bar after it, in
-    standard deviations of two bars; (T,), told from that first bar on."""
+    """Measure the move from the last bar before the day of an announcement to the first bar after
+    it, in standard deviations of two bars; (T,), known from that bar on."""
     bars = np.flatnonzero(~np.isnan(close))
     before = np.searchsorted(rows[bars], announced - np.timedelta64(1, "D"), side="right") - 1
     after = np.searchsorted(rows[bars], announced, side="right")

@@ -1,7 +1,7 @@
-"""From raw headlines to stories: clean text, each story once.
+"""Turns raw headlines into stories: clean text, each story once.
 
-Promises that what became of a headline depends only on itself and on earlier headlines of the
-same symbol, so that a later copy never changes an earlier row. Leaves out what the words mean.
+The treatment of a headline depends only on itself and on earlier headlines of the same symbol, so
+that a later copy never changes an earlier row. Leaves out what the words mean.
 """
 
 import html
@@ -18,11 +18,11 @@ from domain.instants import Times
 from domain.panel import Floats, Ints, News
 
 MAX_TEXT_LENGTH = 2_000
-"""Characters of a headline that are looked at; what is longer is no headline."""
+"""Characters of a headline that are read."""
 SAME_STORY_WITHIN = np.timedelta64(3, "D")
 SAME_STORY_OVERLAP = 0.7
-"""Share of words (Jaccard) from which two headlines tell one story, unless their tones oppose:
-"Apple rises 3% in early trading" does not repeat "Apple falls 3% in early trading"."""
+"""Overlap of words (Jaccard index) from which two headlines tell one story, unless their tones
+oppose: "Apple rises 3% in early trading" does not repeat "Apple falls 3% in early trading"."""
 MAX_COMPARED = 200
 """Earlier headlines of the window that a headline is compared with."""
 
@@ -47,7 +47,8 @@ class Stories:
 
 
 def extract_stories(news: News, after: np.datetime64, until: np.datetime64) -> Stories:
-    """What was first told in (`after`, `until`], without repetitions and empty headlines."""
+    """Return the stories first told in (`after`, `until`], without repetitions and empty
+    headlines."""
     start, stop = np.searchsorted(
         news.known_at, [after - SAME_STORY_WITHIN, until], side="right"
     ).tolist()
@@ -78,7 +79,7 @@ def extract_stories(news: News, after: np.datetime64, until: np.datetime64) -> S
 
 
 def clean_headline(headline: str) -> str:
-    """The words of a headline: no markup, no control, bidirectional or private characters."""
+    """Return a headline without markup, control, bidirectional and private characters."""
     text = headline[:MAX_TEXT_LENGTH]
     if "&" in text:
         text = html.unescape(text)
@@ -103,7 +104,8 @@ def _microseconds(at: Times | np.datetime64) -> NDArray[np.int64]:
 def _first_occurrences(
     symbols: Sequence[int], instants: Sequence[int], texts: Sequence[str]
 ) -> list[bool]:
-    """Whether each headline is the first to tell its story; sorted by symbol and instant (µs)."""
+    """Return whether each headline is the first to tell its story; sorted by symbol and instant
+    (µs)."""
     distinct = {text: _words(text) for text in set(texts)}
     words = [distinct[text] for text in texts]
     within = int(SAME_STORY_WITHIN / np.timedelta64(1, "us"))

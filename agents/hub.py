@@ -1,9 +1,9 @@
-"""Where a headline model lies: a named folder, a cache, or the model hub, asked briefly.
+"""Finds a headline model: a named folder, a cache, or the model hub, asked briefly.
 
-Promises an answer within seconds, whatever the network does: a download that takes longer goes
-on behind and serves the next start. Only safetensors weights are ever fetched. A
-model whose main branch has pickled weights alone is taken from the conversion that the hub's own
-bot proposed (the rule transformers itself follows), and refused where there is none.
+Answers within seconds, whatever the network does: a longer download continues in the background and
+serves the next start. Only safetensors weights are fetched. A model whose main branch has only
+pickled weights is taken from the conversion that the hub's own bot proposed (as transformers does),
+and refused where there is none.
 """
 
 import threading
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 HUB_TIMEOUT_SECONDS = 4.0
-"""How long the hub may take to say what it has before it counts as unreachable."""
+"""Seconds until a hub that does not answer counts as unreachable."""
 DOWNLOAD_WAIT_SECONDS = 20.0
-"""How long a start waits for the download: enough for a small model on a fast line."""
+"""Seconds a start waits for the download: enough for a small model on a fast line."""
 CONVERTER = "SFconvertbot"
 WEIGHTS = "model.safetensors"
 _OTHER_FILES = ["*.json", "*.txt", "*.model"]
 
 
 def find_model(model: str, models_dir: Path) -> Path | str:
-    """The folder of `model`, or in words why there is none.
+    """Return the folder of `model`, or a sentence why there is none.
 
     `model` is a folder or an id such as `ProsusAI/finbert`. Looks in `models_dir`, then in the
     user's own Hugging Face cache, then asks the hub. Raises ConfigurationError for a folder that
@@ -43,7 +43,7 @@ def find_model(model: str, models_dir: Path) -> Path | str:
 
 
 def cached_model(model: str, models_dir: Path) -> Path | None:
-    """The newest complete snapshot in `models_dir` or the user's own Hugging Face cache, if any.
+    """Return the newest complete snapshot in `models_dir` or the user's Hugging Face cache, if any.
 
     Weights are fetched last, so a snapshot that has them is complete.
     """
@@ -60,7 +60,7 @@ def cached_model(model: str, models_dir: Path) -> Path | None:
 
 
 def _download_in_thread(model: str, models_dir: Path) -> Path | str:
-    """Asks the hub in a thread of its own, which is left to itself when it takes too long."""
+    """Ask the hub in a thread of its own, which is abandoned when it takes too long."""
     outcome: list[Path | str] = []
     answered = threading.Event()
 
@@ -81,7 +81,7 @@ def _download_in_thread(model: str, models_dir: Path) -> Path | str:
 
 
 def _download(model: str, models_dir: Path, answered: threading.Event) -> Path | str:
-    """Downloads the model; sets `answered` once the hub has said what it has."""
+    """Download the model; set `answered` once the hub has answered."""
     from huggingface_hub import HfApi, constants, hf_hub_download, snapshot_download
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
@@ -103,7 +103,7 @@ def _download(model: str, models_dir: Path, answered: threading.Event) -> Path |
 
 
 def _safe_revision(api: "HfApi", model: str) -> str | None:
-    """The commit that holds safetensors weights: the main branch, or the bot's conversion."""
+    """Return the commit that holds safetensors weights: the main branch or the bot's conversion."""
     info = api.model_info(model, timeout=HUB_TIMEOUT_SECONDS)
     if any(file.rfilename == WEIGHTS for file in info.siblings or ()):
         return info.sha

@@ -1,9 +1,9 @@
-"""A finance lexicon that reads a headline as a reader of the wire does, in microseconds.
+"""Scores the sentiment of a headline by a finance lexicon, in microseconds.
 
-Promises a score in [-1, 1] that depends on the headline's text alone. Words point somewhere by
+A score lies in [-1, 1] and depends on the headline's text alone. Words are good or bad by
 themselves (`fraud`), or move something whose direction counts: profits that fall are bad news,
-losses that narrow are good (`unwanted`). Negation, hedging, contrast and strength bend the words
-they stand beside. Leaves out syntax, irony and who of several companies a clause is about.
+losses that narrow are good (`unwanted`). Negation, hedging, contrast and strength change the weight
+of the words beside them. Leaves out syntax, irony and who of several companies a clause is about.
 English only: a headline without a known word scores 0.
 """
 
@@ -26,9 +26,9 @@ SOURCE = Path(__file__).with_name("lexicon.toml")
 MAX_PHRASE_WORDS = 4
 IRREGULAR_MOVE = 2.0
 REACH_AHEAD, REACH_BEHIND = 3, 6
-"""How many units from a move the unwanted thing that it moves may stand."""
+"""Most units between a move and the unwanted thing that it moves."""
 HALF_SCORE_SQUARES = 6.0
-"""Sum of squares at which a score is half way (in square) to certain."""
+"""Sum of squared weights at which the squared score is one half."""
 TONE_CACHE_SIZE = 65_536
 
 _TOKEN = re.compile(
@@ -55,7 +55,7 @@ class LexiconKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class LexiconMatch:
-    """A matched word or phrase and its part in the headline; `weight` is signed."""
+    """A matched word or phrase and its role in the headline; `weight` is signed."""
 
     kind: LexiconKind
     weight: float = 0.0
@@ -94,7 +94,7 @@ class LexiconScorer:
 
 @lru_cache(TONE_CACHE_SIZE)
 def tone(text: str) -> float:
-    """The sentiment of one cleaned headline, in [-1, 1]; equal texts are read once."""
+    """Return the sentiment of one cleaned headline, in [-1, 1]; equal texts are read once."""
     tokens = _TOKEN.findall(text.lower().replace("’", "'"))
     total = _total_weight(list(_match_phrases(tokens)))
     if tokens and tokens[-1] == "?":
@@ -103,7 +103,7 @@ def tone(text: str) -> float:
 
 
 def _match_phrases(tokens: Sequence[str]) -> Iterator[LexiconMatch]:
-    """The headline as known phrases, longest first, and everything else."""
+    """Split the headline into known phrases, longest first, and everything else."""
     words = ["#" if token[-1] not in ",;:?!" and _is_number(token) else token for token in tokens]
     known = lexicon_entries()
     start = 0
@@ -123,7 +123,7 @@ def _is_number(token: str) -> bool:
 
 
 def _total_weight(matches: Sequence[LexiconMatch]) -> float:
-    """Sum of what every unit says in its place."""
+    """Return the sum of the units' weights in their context."""
     consumed: set[int] = set()
     weighted = []
     for index, match in enumerate(matches):
@@ -142,7 +142,8 @@ def _total_weight(matches: Sequence[LexiconMatch]) -> float:
 
 
 def _find_moved(matches: Sequence[LexiconMatch], index: int) -> int | None:
-    """Where the unwanted thing stands that the move at `index` moves; None if it moves another."""
+    """Return the index of the unwanted thing that the move at `index` moves; None if there is
+    none."""
     for ahead in range(index + 1, min(index + 1 + REACH_AHEAD, len(matches))):
         if matches[ahead].kind in (LexiconKind.PAUSE, LexiconKind.BOUNDARY):
             break
@@ -157,7 +158,7 @@ def _find_moved(matches: Sequence[LexiconMatch], index: int) -> int | None:
 
 
 def _context_factor(matches: Sequence[LexiconMatch], index: int) -> float:
-    """What the words around `index` multiply its weight by."""
+    """Return the factor that the words around `index` put on its weight."""
     factor = 1.0
     before = [match.kind for match in matches[:index]]
     near = before[-3:]
@@ -179,13 +180,13 @@ def _context_factor(matches: Sequence[LexiconMatch], index: int) -> float:
 
 @cache
 def lexicon_entries() -> Mapping[str, LexiconMatch]:
-    """Every phrase of the lexicon in all its forms, and its part."""
+    """Return every phrase of the lexicon in all its forms, with its role."""
     source = tomllib.loads(SOURCE.read_text("utf-8"))
     return dict(_entries(source))
 
 
 def _entries(source: Mapping[str, Any]) -> Iterator[tuple[str, LexiconMatch]]:
-    """Later entries win: a phrase overrides the forms made from a verb."""
+    """Return the entries; later ones win, so a phrase overrides the forms made from a verb."""
     for weight, text in source["tones"]["verbs"].items():
         yield from _with_match(
             _forms(_phrases(text)), LexiconMatch(LexiconKind.TONE, float(weight))
@@ -217,7 +218,7 @@ def _phrases(text: str) -> list[str]:
 
 
 def _forms(phrases: Iterable[str]) -> Iterator[str]:
-    """Each phrase with its first word in the -s, -ed and -ing forms as well."""
+    """Return each phrase, also with its first word in the -s, -ed and -ing forms."""
     for phrase in phrases:
         verb, _, rest = phrase.partition(" ")
         for form in (verb, *_inflected(verb)):
@@ -236,7 +237,8 @@ def _inflected(verb: str) -> tuple[str, str, str]:
 
 
 def _doubles_last_letter(verb: str) -> bool:
-    """One short syllable that ends in a single consonant, as in drop, slip and cut."""
+    """Return whether a verb doubles its last letter: one short syllable that ends in a single
+    consonant, as in drop, slip and cut."""
     return (
         len(verb) <= 5
         and verb[-1] not in "wxy" + _VOWELS

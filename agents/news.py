@@ -1,8 +1,8 @@
-"""The news agent: what the headlines of the last fortnight say, the fresh ones loudest.
+"""The news agent: sentiment of the headlines of the last fortnight, fresh ones weighing most.
 
-Promises a vote that is the base rate plus one named contribution a headline, from headlines
-known at the bar only, each story counted once, when it was first told. Leaves out what the
-articles say below their headlines, and whether the market has moved on the news already.
+A vote is the base rate plus one named contribution a headline, from headlines known at the bar,
+each story counted once, when it was first told. Leaves out the articles below their headlines, and
+whether the market has already moved on the news.
 """
 
 from collections.abc import Mapping
@@ -26,14 +26,14 @@ IntArray = NDArray[np.int64]
 WINDOW = np.timedelta64(14, "D")
 HALF_LIFE_DAYS = 3.0
 BOUND = 0.3
-"""Log-odds that no amount of news exceeds: about seven points of probability."""
+"""Largest log-odds of any amount of news: about seven points of probability."""
 RESISTANCE = 2.0
 """Weight of news at which half the bound is reached. One fresh headline of sentiment -0.8 from a
 full-weight source moves the vote by 0.3 × 0.8 / (2.0 + 0.8) = 0.086, two points of probability."""
 BOUND_WEIGHT = "all headlines"
 """Name of the bound among the coefficients."""
 MAX_LISTED = 5
-"""Headlines a cell names; the rest are summed."""
+"""Headlines that a cell names; the rest are summed."""
 MAX_NAME_LENGTH = 160
 
 SOURCE_WEIGHTS = {
@@ -55,8 +55,8 @@ _DAY = np.timedelta64(1, "D") / np.timedelta64(1, "us")
 class _Readings:
     """P pairs of a cell and a story read there, in order of cell, then story.
 
-    A story has `weighted_sentiment` (P,), and `weighted_sentiment / denominator` is its part of the
-    bound: together no more than the whole, either way.
+    A story has `weighted_sentiment` (P,), and `weighted_sentiment / denominator` is its fraction of
+    the bound; in a cell they sum to at most 1 in size.
     """
 
     cell: IntArray
@@ -75,7 +75,8 @@ class NewsObservations:
 
 
 class NewsAgent(WeightedAgent[NewsObservations]):
-    """Scores the headlines of the last fortnight, the fresh ones loudest, and votes as they read.
+    """Scores the headlines of the last fortnight, the fresh ones most, and votes with their
+    sentiment.
 
     Abstains where there are none.
     """
@@ -87,13 +88,13 @@ class NewsAgent(WeightedAgent[NewsObservations]):
     Settings = NewsSettings
 
     def __init__(self, scorer: HeadlineScorer, weights: Mapping[str, float] | None = None) -> None:
-        """With a fitted bound in place of `BOUND`, where `weights` has one."""
+        """`weights` may hold a fitted bound instead of `BOUND`."""
         super().__init__(weights)
         self._scorer = scorer
 
     @classmethod
     def create(cls, settings: NewsSettings) -> "NewsAgent":
-        """Raises ConfigurationError for a headline model that cannot be had."""
+        """Raises ConfigurationError for a headline model that is not available."""
         return cls(make_scorer(settings.news_model, settings.models_dir))
 
     @property
@@ -121,7 +122,7 @@ class NewsAgent(WeightedAgent[NewsObservations]):
 
 
 def _weigh_stories(panel: Panel, since: int, stories: Stories, sentiment: Floats) -> _Readings:
-    """Every story in every requested row in which it is known and no older than the window.
+    """Weigh every story in every requested row in which it is known and no older than the window.
 
     A story of sentiment s has the weight w = relevance × source × 2^(-age / half-life), and
     contributes BOUND × w s / (RESISTANCE + Σ w |s|) over the stories of its cell: nearly w s
@@ -151,7 +152,7 @@ def _story_weight(stories: Stories) -> Floats:
 def _abstentions(
     panel: Panel, since: int, readings: _Readings
 ) -> list[tuple[NDArray[np.bool_], str]]:
-    """Where there is nothing to read, and why: it could not be fetched, or there was none."""
+    """Return where there is no headline, and why: not fetched, or there was none."""
     rows, columns = len(panel.known_at) - since, len(panel.symbols)
     quiet = np.ones((rows, columns), bool)
     quiet.reshape(-1)[readings.cell] = False
@@ -167,7 +168,7 @@ def _abstentions(
 def _item_evidence(
     observed: NewsObservations, bound: float | Floats, shape: tuple[int, ...]
 ) -> ItemEvidence:
-    """The heaviest headlines of each cell by name, the rest of the cell in one sum."""
+    """Return the heaviest headlines of each cell by name, and the sum of the rest."""
     readings, stories, sentiment = observed.readings, observed.stories, observed.sentiment
     bounds = np.broadcast_to(bound, shape).reshape(-1)[readings.cell]
     log_odds = bounds * readings.weighted_sentiment / readings.denominator
@@ -200,8 +201,7 @@ def _item_evidence(
 
 @cached_njit
 def _heaviest_first(cell: IntArray, weight: Floats) -> IntArray:
-    """The order of `weight` within each cell, equal ones as they stand; by insertion, for few
-    stories share a cell."""
+    """Sort by `weight` within each cell, stably; by insertion, since few stories share a cell."""
     order = np.arange(len(cell))
     for k in range(1, len(cell)):
         place = k

@@ -1,7 +1,7 @@
-"""Which agents there are: a row each for those that ship, and the entry points of others.
+"""The registry of agents: a row for each shipped one, and entry points of other distributions.
 
-An agent from another distribution is announced in the group `quorum.agents`. A module is imported
-when its agent is built or described: an actor carries its own agent's libraries and no others.
+Other distributions announce agents in the group `quorum.agents`. A module is imported when its
+agent is built or described, so that an actor loads only its own agent's libraries.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ SHIPPED: Mapping[str, str] = {
     "rl": "agents.rl:RlAgent",
 }
 RESERVED = ("committee", "agent", "all", "none")
-"""Names that records and settings give to something else."""
+"""Names that records and settings use for something else."""
 
 _FOUND = plugins.registry("agent", GROUP, SHIPPED, RESERVED)
 AGENTS: Mapping[str, EntryPoint] = _FOUND.entries
@@ -40,7 +40,7 @@ PROBLEMS = _FOUND.problems
 
 
 class AgentSettings(NewsSettings, RlSettings):
-    """Which agents vote, and what they need to know beyond the panel."""
+    """Which agents vote, and their settings."""
 
     enabled: tuple[str, ...] | None = Field(
         default=None,
@@ -84,12 +84,12 @@ def build(
     version: str | None = None,
     models: Path | None = None,
 ) -> Agent:
-    """The agent called `name`, with the fitted weights of the settings where it has any: as it was
-    when it had `version`, where that is named and what it was made of is still there (`models` is
-    the folder of kept policies); and otherwise as it is.
+    """Build the agent called `name`, with the fitted weights of the settings where there are any.
+    With a `version`, build it as it was then, if its parts still exist (`models` is the folder of
+    kept policies); otherwise as it is now.
 
-    Raises NotFoundError where there is none, and ConfigurationError for one that cannot be loaded
-    or made, and for a file of coefficients that does not fit the agents.
+    Raises NotFoundError for an unknown name, and ConfigurationError for an agent that cannot be
+    loaded or built and for coefficients that do not fit the agents.
     """
     agent_class = plugins.load("agent", AGENTS[require_agent(name)])
     if version is not None and hasattr(agent_class, "earlier_settings"):
@@ -105,8 +105,8 @@ def build(
 
 @cache
 def profile(name: str) -> AgentProfile:
-    """What the agent declares of itself. Never raises: one that cannot be loaded, or that is no
-    longer there, is known by its name."""
+    """Return what the agent declares. Never raises: one that cannot be loaded, or no longer exists,
+    has defaults from its name."""
     if name not in AGENTS:
         return profile_of(name)
     try:
@@ -116,17 +116,17 @@ def profile(name: str) -> AgentProfile:
 
 
 def required_to_open() -> tuple[str, ...]:
-    """The agents without whose forecast exposure may only shrink."""
+    """Return the agents without whose forecast exposure may only shrink."""
     return tuple(name for name in AGENTS if profile(name).required_to_open)
 
 
 def policy_agent() -> str:
-    """The agent that votes with the models of the RL lab."""
+    """Return the agent that votes with the models of the RL lab."""
     return next(name for name in AGENTS if profile(name).votes_with_policy)
 
 
 def require_agent(name: str) -> str:
-    """`name`, if an agent is called so. Raises NotFoundError, naming the nearest, otherwise."""
+    """Return `name` if it is an agent's. Raises NotFoundError, naming the nearest, otherwise."""
     return plugins.known("agent", name, AGENTS)
 
 
@@ -138,7 +138,7 @@ def _require_known(name: str) -> str:
 
 
 def _make(name: str, agent_class: Any, settings: AgentSettings) -> Agent:
-    """`agent_class.create(settings)` where it declares `Settings`, else `agent_class()`."""
+    """Call `agent_class.create(settings)` where it declares `Settings`, else `agent_class()`."""
     try:
         declared = getattr(agent_class, "Settings", None)
         options, key = settings.options.get(name, {}), f"agents.options.{name}"
@@ -168,7 +168,7 @@ def _make(name: str, agent_class: Any, settings: AgentSettings) -> Agent:
 
 
 def _own_settings(name: str, declared: type[BaseModel], settings: AgentSettings) -> BaseModel:
-    """The agent's own settings: those that ship are keys of `agents`, others have a table."""
+    """Return the agent's settings: shipped ones are keys of `agents`, others have a table."""
     if isinstance(settings, declared):
         return settings
     options = settings.options.get(name, {})

@@ -1,9 +1,8 @@
-"""The risk agent: how much could be lost here, and so how much may be held.
+"""The risk agent: how much could be lost, and how much may therefore be held.
 
-It forecasts the 5% quantile of the return over the horizon and turns it into a cap: what a bad
-horizon may cost is a fixed share of equity. Stress tightens the cap, named extremes veto. Its
-vote on the direction is small. What is already held it does not know: limits across positions
-belong to sizing.
+It forecasts the 5% quantile of the return over the horizon and turns it into a cap, so that a bad
+horizon costs a fixed fraction of equity. Stress tightens the cap, named extremes veto. Its vote on
+the direction is small. It does not know what is held: limits across positions belong to sizing.
 """
 
 from collections.abc import Mapping
@@ -22,15 +21,15 @@ from quant.per_symbol import days_since, latest_known, pct_change, ratio, rebase
 from quant.risk import symbol_risk
 
 RISK_BUDGET = 0.01
-"""Share of equity that a position may lose over the horizon in the worst case of twenty."""
+"""Fraction of equity that a position may lose over the horizon in the worst case of twenty."""
 MIN_BARS = 60
-"""Bars before drawdown, shortfall and liquidity are measured at all."""
+"""Least bars for drawdown, shortfall and liquidity."""
 QUANTILE_WINDOW = 750
 """Outcomes that the 5% quantile is taken from, three years of days."""
 MIN_MARKET_CORRELATION = 0.3
-"""Correlation from which a symbol is taken to move with the market."""
+"""Correlation from which a symbol counts as moving with the market."""
 BARS_PER_YEAR = 252
-"""Bars that drawdown, shortfall and liquidity look back."""
+"""Bars over which drawdown, shortfall and liquidity are measured."""
 
 SIGNALS = (
     Signal("volatility regime", "x", 1.0, 1.0, 0.02,
@@ -86,7 +85,7 @@ MEASURES = (
     ("beta to the benchmark", ""),
     ("correlation with the benchmark", ""),
 )
-"""Told beside the vote without moving it."""
+"""Figures shown beside the vote that do not change it."""
 
 
 class RiskAgent(SignalAgent):
@@ -133,7 +132,7 @@ class RiskAgent(SignalAgent):
 
 
 def observe(panel: Panel) -> Mapping[str, Floats]:
-    """Every measure by the name of its signal, stress or line, (T, N), in its unit."""
+    """Return every measure by the name of its signal, stress or figure, (T, N), in its unit."""
     open_, high, low, close = (
         rebase(prices, panel.close) for prices in (panel.open, panel.high, panel.low, panel.close)
     )
@@ -174,7 +173,7 @@ def observe(panel: Panel) -> Mapping[str, Floats]:
 
 
 def _market_regime(panel: Panel) -> Floats:
-    """The benchmark's volatility regime as last known, (T, 1)."""
+    """Return the benchmark's last known volatility regime, (T, 1)."""
     benchmark = rebase(panel.benchmark[:, np.newaxis], panel.benchmark[:, np.newaxis])
     return _forward_fill(
         price_volume.relative_volatility(symbol_risk.forecast_volatility(benchmark))
@@ -182,7 +181,8 @@ def _market_regime(panel: Panel) -> Floats:
 
 
 def _days_to_earnings(panel: Panel) -> Floats:
-    """Days until the next announcement, going by the median of up to four past gaps; (T, N).
+    """Estimate the days until the next announcement from the median of up to four past gaps; (T,
+    N).
 
     NaN without two announcements, and once the date has passed.
     """
@@ -202,17 +202,17 @@ def _informational(name: str, unit: str, value: Floats) -> Evidence:
 
 
 def _stress_evidence(stress: StressRule, value: Floats) -> Evidence:
-    """A line in those cells only where the stress acts on the cap."""
+    """Return evidence in the cells where the stress acts on the cap."""
     label = stress.name if stress.factor == 0.0 else f"cap × {stress.factor:g}: {stress.name}"
     return Evidence(label, value, np.where(stress.applies(value), 0.0, np.nan), stress.unit)
 
 
 def _carry_forward(cap: Floats) -> Floats:
-    """Caps with the last one carried over bars that are missing, and 0 before the first."""
+    """Return the caps, the last one carried over missing bars, and 0 before the first."""
     return np.nan_to_num(_forward_fill(cap), nan=0.0)
 
 
 def _forward_fill(values: Floats) -> Floats:
-    """The last value known in each column, (T, N); NaN before the first."""
+    """Return the last known value of each column, (T, N); NaN before the first."""
     rows = np.where(np.isnan(values), 0, np.arange(len(values))[:, np.newaxis])
     return np.take_along_axis(values, np.maximum.accumulate(rows, axis=0), axis=0)

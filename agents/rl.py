@@ -1,13 +1,12 @@
-"""The RL agent: policies trained to hold or leave a symbol, read as one forecast.
+"""The RL agent: policies trained to hold or leave a symbol, combined into one forecast.
 
-Its evidence is how much more the ensemble wants to be long here than on an ordinary bar of its
-training, in log-odds, each member tempered by a factor that was fitted on validation years so that
-the probability is a forecast and not a wish, and less where the members disagree
-(envs.policies.ensemble). It is split exactly into groups of observations (Shapley values,
-envs.policies.shapley) and what the disagreement took off. An ensemble that had learned nothing
-would have factors of zero and vote the base rate.
+Its evidence is how much more the ensemble wants to be long than on an average bar of its training,
+in log-odds. Each member is scaled by a factor fitted on validation years, which calibrates the
+probability, and the sum is reduced where members disagree (envs.policies.ensemble). The evidence is
+split exactly into groups of observations (Shapley values, envs.policies.shapley) and the reduction
+by disagreement. An ensemble that learned nothing has factors of zero and votes the base rate.
 
-Left out: the position held. An agent is a function of the market alone.
+Leaves out the position held: an agent is a function of the market alone.
 """
 
 from collections.abc import Iterator, Mapping
@@ -30,26 +29,26 @@ from envs.policies.policy import Policy
 from envs.policies.shapley import Explanation, explain
 
 EVIDENCE_SHARE = 0.3
-"""Share of the policy's evidence that is kept. What was learnt in one market is worth less in
+"""Fraction of the policy's evidence that is kept. What was learnt in one market is worth less in
 another: at full strength the shipped policy, trained in simulation, was worse than the base rate
 on real shares (docs/understand/rl.md)."""
 
 SHIPPED_POLICY = Path(__file__).parent / "policies"
-"""The policy that comes with Quorum, and the README of what it is worth."""
+"""The shipped policy, with a README of its results."""
 
 STRENGTH_WEIGHT = "the policy's evidence"
-"""Name of that share among the coefficients."""
+"""Name of that fraction among the coefficients."""
 
 DISAGREEMENT = "disagreement"
-"""Name of the reason that says what the members' disagreement took off."""
+"""Name of the reason for the reduction by the members' disagreement."""
 
 AnySettings = TypeVar("AnySettings", bound=RlSettings)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RlObservations:
-    """The observation (R, N, features), where there is one (R, N), and the evidence of those
-    cells, before the share that is kept."""
+    """Observations (R, N, features), where there is one (R, N), and the evidence of those cells
+    before `EVIDENCE_SHARE`."""
 
     observation: Floats
     present: NDArray[np.bool_]
@@ -71,7 +70,7 @@ class RlAgent(WeightedAgent[RlObservations]):
     Settings = RlSettings
 
     def __init__(self, policy: Policy, weights: Mapping[str, float] | None = None) -> None:
-        """With another share of the evidence than `EVIDENCE_SHARE` where `weights` has one."""
+        """`weights` may hold another fraction than `EVIDENCE_SHARE`."""
         super().__init__(weights)
         self._policy = policy
         self._model = model_id(*encode_policy(policy))
@@ -90,8 +89,8 @@ class RlAgent(WeightedAgent[RlObservations]):
     def earlier_settings(
         cls, version: str, settings: AnySettings, models: Path | None
     ) -> Iterator[AnySettings]:
-        """Settings with which an agent of `version` may have been made: with the policy in force,
-        the one that ships, and those of the folders in `models` that it names."""
+        """Return settings that may have made an agent of `version`: with the policy in force, the
+        shipped one, and those of the folders in `models` that it names."""
         kept = () if models is None else models.glob("[!.]*")
         named = (folder for folder in kept if folder.name in version)
         for policy in (settings.rl_policy, None, *named):
@@ -99,7 +98,7 @@ class RlAgent(WeightedAgent[RlObservations]):
 
     @classmethod
     def load(cls, directory: Path | None = None) -> "RlAgent":
-        """The agent of the policy in `directory`, or of the one that ships.
+        """Load the agent of the policy in `directory`, or of the shipped one.
 
         Raises ConfigurationError where the policy does not match this program.
         """
@@ -130,7 +129,7 @@ class RlAgent(WeightedAgent[RlObservations]):
         )
 
     def _evidence(self, observed: RlObservations, strength: float | Floats) -> list[Evidence]:
-        """Evidence of each group, and of the disagreement; NaN without an observation."""
+        """Return the evidence of each group and of the disagreement; NaN without an observation."""
         share = np.broadcast_to(strength, observed.present.shape)[observed.present]
         log_odds = np.full((len(FEATURE_GROUPS) + 1, *observed.present.shape), np.nan)
         log_odds[:, observed.present] = share * observed.explained.shares.T

@@ -1,7 +1,7 @@
-"""Who reads the headlines: a FinBERT-like classifier where there is one, else the lexicon.
+"""Scorers of headlines: a FinBERT-like classifier where there is one, else the lexicon.
 
-Promises a scorer within seconds, online or not, whose scores depend on each headline's text
-alone, never on what stands beside it in a batch. Transformer weights are read from safetensors
+A scorer is ready within seconds, online or not, and its scores depend on each headline's text
+alone, never on its batch. Transformer weights are read from safetensors
 files only: pickled weights (`pytorch_model.bin`) can run code and are refused, and so is code
 that comes with a model. Leaves out training, GPUs and languages the model does not know.
 """
@@ -22,14 +22,14 @@ from domain.panel import Floats
 DEFAULT_MODEL = "ProsusAI/finbert"
 CACHE_SIZE = 65_536
 MAX_TOKENS = 128
-"""Tokens of a headline that the classifier sees."""
+"""Tokens of a headline that the classifier reads."""
 
 _logger = logging.getLogger(__name__)
 
 
 class HeadlineScorer(Protocol):
-    """`name` changes whenever a text could get another score; `score` answers (len(texts),) in
-    [-1, 1], each of which is a function of its own text, to the last bit."""
+    """`name` changes whenever a text could get another score; `score` returns (len(texts),) in [-1,
+    1], each a function of its own text, to the last bit."""
 
     @property
     def name(self) -> str: ...
@@ -37,11 +37,11 @@ class HeadlineScorer(Protocol):
 
 
 def make_scorer(setting: str, models_dir: Path) -> HeadlineScorer:
-    """The scorer that the setting `agents.news_model` asks for, with the scores it gave remembered.
+    """Make the scorer that `agents.news_model` asks for, with a cache of its scores.
 
     'lexicon' is the lexicon, 'auto' is FinBERT; a folder or a model id is a transformers
-    classifier. A model that is neither in a cache nor to be had from the hub gives way to the
-    lexicon, which is logged and shows in the scorer's name. Raises ConfigurationError for a
+    classifier. A model that is neither in a cache nor on the hub is replaced by the lexicon,
+    which is logged and shows in the scorer's name. Raises ConfigurationError for a
     folder that holds no usable model.
     """
     if setting == "lexicon":
@@ -55,7 +55,8 @@ def make_scorer(setting: str, models_dir: Path) -> HeadlineScorer:
 
 
 class CachedScorer:
-    """A scorer that reads every headline once. Remembers the last `capacity` texts."""
+    """A scorer that scores every headline once and keeps the scores of the last `capacity`
+    texts."""
 
     def __init__(self, scorer: HeadlineScorer, capacity: int = CACHE_SIZE) -> None:
         self._scorer = scorer
@@ -102,8 +103,8 @@ class TransformerScorer:
 
 
 def _pipeline(model: str, folder: Path) -> Any:
-    """The classifier in `folder`, read without the network. Importing transformers takes seconds
-    and hundreds of megabytes, hence here."""
+    """Load the classifier in `folder` without the network. transformers is imported here because
+    that takes seconds and hundreds of megabytes."""
     if not any(folder.glob("*.safetensors")):
         raise ConfigurationError(
             f"agents.news_model {model!r}: {folder} holds no safetensors weights. Pickled weights "
@@ -135,13 +136,13 @@ def _pipeline(model: str, folder: Path) -> Any:
 
 
 def _max_tokens(tokenizer: Any, network: Any) -> int:
-    """Tokens the model can take at all, and no more than a headline needs."""
+    """Return the tokens that the model can take, at most `MAX_TOKENS`."""
     positions = getattr(network.config, "max_position_embeddings", MAX_TOKENS)
     return int(min(MAX_TOKENS, tokenizer.model_max_length, positions))
 
 
 def _signs(model: str, id2label: Mapping[int, str]) -> dict[str, float]:
-    """+1, 0 or -1 for each label, by its name.
+    """Return +1, 0 or -1 for each label, by its name.
 
     Raises ConfigurationError where the names do not say which class is which (`LABEL_0`).
     """
@@ -163,7 +164,7 @@ def _sign(label: str) -> float:
 
 
 def _digest(folder: Path) -> str:
-    """First 8 hex of the SHA-256 over every file that can change a score."""
+    """Return the first 8 hex digits of the SHA-256 of every file that can change a score."""
     digest = hashlib.sha256()
     for path in sorted(folder.iterdir()):
         if path.suffix in {".safetensors", ".json", ".txt", ".model"}:

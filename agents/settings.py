@@ -1,5 +1,5 @@
-"""What single agents are made with, apart from their modules: reading a configuration must import
-no agent's libraries."""
+"""Settings of single agents, apart from their modules so that reading a configuration imports no
+agent's libraries."""
 
 from pathlib import Path
 

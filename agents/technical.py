@@ -1,8 +1,8 @@
 """The technical agent: trend, momentum, mean reversion, volatility, volume and candlesticks.
 
 It reads prices and volumes only, on the panel's own bars and on completed weeks (and days, where
-the bars are shorter). Signs and sizes were set by hand from 2010 to 2018 and are kept modest, for
-over a week of bars there is little to know: `docs/extend/agents.md` tells what came out later.
+the bars are shorter). Signs and sizes were set by hand on 2010 to 2018 and are modest, because
+little can be known over a week of bars; `docs/extend/agents.md` has the results on later years.
 """
 
 from collections.abc import Mapping
@@ -89,7 +89,7 @@ class TechnicalAgent(SignalAgent):
 
 
 def observe(panel: Panel) -> Mapping[str, Floats]:
-    """Every observation by the name of its signal, (T, N), whatever it may mean."""
+    """Return every observation by the name of its signal, (T, N)."""
     open_, high, low, close = (
         rebase(prices, panel.close) for prices in (panel.open, panel.high, panel.low, panel.close)
     )
@@ -118,7 +118,7 @@ def observe(panel: Panel) -> Mapping[str, Floats]:
 
 
 def _longer_bars(panel: Panel, close: Floats) -> dict[str, Floats]:
-    """The same market in completed weeks, and in completed days behind shorter bars."""
+    """Return the market in completed weeks, and in completed days where bars are shorter."""
     frames = {"weekly": week_numbers(panel.known_at)}
     if panel.timeframe.intraday:
         frames["daily"] = day_numbers(panel.known_at)
