@@ -231,7 +231,7 @@ def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
         raise ConfigurationError(_describe_validation_error(first, source)) from None
 
 
-def redacted(settings: Settings) -> dict[str, Any]:
+def redact(settings: Settings) -> dict[str, Any]:
     """Return the effective configuration as plain JSON, a section a key, passwords replaced by
     stars."""
     shown: dict[str, Any] = settings.model_dump(mode="json")
@@ -244,7 +244,7 @@ def redacted(settings: Settings) -> dict[str, Any]:
 
 def _one_of(key: str, name: str, names: Sequence[str]) -> str:
     try:
-        return plugins.known("market", name, names)
+        return plugins.require_known("market", name, names)
     except NotFoundError as error:
         raise ValueError(f"{key}: {error}") from None
 

@@ -32,7 +32,7 @@ SHIPPED: Mapping[str, str] = {
 RESERVED = ("committee", "agent", "all", "none")
 """Names that records and settings use for something else."""
 
-_FOUND = plugins.registry("agent", GROUP, SHIPPED, RESERVED)
+_FOUND = plugins.build_registry("agent", GROUP, SHIPPED, RESERVED)
 AGENTS: Mapping[str, EntryPoint] = _FOUND.entries
 """Every agent by name."""
 PROBLEMS = _FOUND.problems
@@ -91,7 +91,7 @@ def build(
     Raises NotFoundError for an unknown name, and ConfigurationError for an agent that cannot be
     loaded or built and for coefficients that do not fit the agents.
     """
-    agent_class = plugins.load("agent", AGENTS[require_agent(name)])
+    agent_class = plugins.load_class("agent", AGENTS[require_agent(name)])
     if version is not None and hasattr(agent_class, "earlier_settings"):
         for candidate in agent_class.earlier_settings(version, settings, models):
             with suppress(ConfigurationError):  # the one in force may be damaged
@@ -110,7 +110,7 @@ def profile(name: str) -> AgentProfile:
     if name not in AGENTS:
         return profile_of(name)
     try:
-        return profile_of(name, plugins.load("agent", AGENTS[name]))
+        return profile_of(name, plugins.load_class("agent", AGENTS[name]))
     except ConfigurationError as error:
         return profile_of(name, fault=str(error))
 
@@ -127,7 +127,7 @@ def policy_agent() -> str:
 
 def require_agent(name: str) -> str:
     """Return `name` if it is an agent's. Raises NotFoundError, naming the nearest, otherwise."""
-    return plugins.known("agent", name, AGENTS)
+    return plugins.require_known("agent", name, AGENTS)
 
 
 def _require_known(name: str) -> str:
@@ -155,12 +155,13 @@ def _make(name: str, agent_class: Any, settings: AgentSettings) -> Agent:
         if AGENTS[name].dist is None:
             raise
         raise ConfigurationError(
-            f"The agent {name!r} of {plugins.source(AGENTS[name])} cannot be made "
+            f"The agent {name!r} of {plugins.distribution_label(AGENTS[name])} cannot be made "
             f"({type(error).__name__}: {error}). Repair that package or uninstall it."
         ) from error
     if declared_name != name:
         raise ConfigurationError(
-            f"The agent {name!r} of {plugins.source(AGENTS[name])} calls itself {declared_name!r}. "
+            f"The agent {name!r} of {plugins.distribution_label(AGENTS[name])} "
+            f"calls itself {declared_name!r}. "
             "Give it the same `name` as its entry point."
         )
     made: Agent = agent

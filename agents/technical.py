@@ -13,7 +13,13 @@ from agents.base import Abstentions, SignalAgent
 from agents.evidence import Signal
 from domain.panel import Floats, Panel
 from quant.features import indicators, price_volume, trends
-from quant.per_symbol import by_symbol, day_numbers, of_completed_periods, rebase, week_numbers
+from quant.per_symbol import (
+    apply_to_completed_periods,
+    by_symbol,
+    day_numbers,
+    rebase,
+    week_numbers,
+)
 from quant.risk.symbol_risk import forecast_volatility
 
 SIGNALS = (
@@ -124,8 +130,8 @@ def _longer_bars(panel: Panel, close: Floats) -> dict[str, Floats]:
         frames["daily"] = day_numbers(panel.known_at)
     observed = {}
     for name, period in frames.items():
-        observed[f"{name} EMA 10 over 40"] = of_completed_periods(
+        observed[f"{name} EMA 10 over 40"] = apply_to_completed_periods(
             close, period, lambda series: trends.ema_spread(series, 10, 40)
         )
-        observed[f"{name} RSI 14"] = of_completed_periods(close, period, indicators.rsi)
+        observed[f"{name} RSI 14"] = apply_to_completed_periods(close, period, indicators.rsi)
     return observed

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from agents.registry import build
 from domain.errors import QuorumError
-from settings import Settings, config_file, redacted
+from settings import Settings, config_file, redact
 from wiring.agents import agent_settings
 from wiring.market import choose_market
 from wiring.stores import Stores, open_stores, utc_now
@@ -20,7 +20,7 @@ from wiring.stores import Stores, open_stores, utc_now
 def as_toml(settings: Settings) -> str:
     """Return the configuration in force as a `quorum.toml`; an unset key is a comment."""
     lines = [f"# home: {settings.home}", f"# file: {config_file() or 'none'}"]
-    for name, values in redacted(settings).items():
+    for name, values in redact(settings).items():
         lines += ["", *_section(name, getattr(settings, name), values)]
     return "\n".join(lines) + "\n"
 

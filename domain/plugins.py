@@ -30,7 +30,7 @@ class Registry:
     problems: tuple[str, ...]
 
 
-def registry(
+def build_registry(
     kind: str, group: str, shipped: Mapping[str, str], reserved: Iterable[str] = ()
 ) -> Registry:
     """Collect the parts of one `kind`.
@@ -52,7 +52,7 @@ def registry(
             )
     taken = {*entries, *reserved}
     for name in sorted(claims):
-        claimed = {title: entry for entry in claims[name] if (title := source(entry))}
+        claimed = {title: entry for entry in claims[name] if (title := distribution_label(entry))}
         if fault := _fault(kind, name, sorted(claimed), taken):
             problems.append(fault)
         else:
@@ -60,7 +60,7 @@ def registry(
     return Registry(kind, entries, tuple(problems))
 
 
-def load(kind: str, entry: EntryPoint) -> Any:
+def load_class(kind: str, entry: EntryPoint) -> Any:
     """Import the class or function that `entry` names.
 
     Raises ConfigurationError, with the distribution and the remedy, where one that does not ship
@@ -73,12 +73,13 @@ def load(kind: str, entry: EntryPoint) -> Any:
     except (Exception, SystemExit) as error:
         text = " ".join(str(error).split())
         raise ConfigurationError(
-            f"The {kind} {entry.name!r} of {source(entry)} cannot be loaded from {entry.value!r} "
+            f"The {kind} {entry.name!r} of {distribution_label(entry)} "
+            f"cannot be loaded from {entry.value!r} "
             f"({type(error).__name__}: {text[:200]}). Repair that package or uninstall it."
         ) from error
 
 
-def known(kind: str, name: str, names: Iterable[str]) -> str:
+def require_known(kind: str, name: str, names: Iterable[str]) -> str:
     """Return `name` if it is one of `names`. Otherwise raise NotFoundError with the nearest."""
     existing = tuple(names)
     if name not in existing:
@@ -91,7 +92,7 @@ def known(kind: str, name: str, names: Iterable[str]) -> str:
     return name
 
 
-def source(entry: EntryPoint) -> str:
+def distribution_label(entry: EntryPoint) -> str:
     """The origin of a part: 'Quorum', or the distribution and its version."""
     return "Quorum" if entry.dist is None else _title(entry.dist)
 

@@ -27,7 +27,7 @@ FILES = "files"
 AUTO = "auto"
 """The setting that chooses among the available markets."""
 
-_FOUND = plugins.registry("provider", GROUP, SHIPPED, (FILES, AUTO))
+_FOUND = plugins.build_registry("provider", GROUP, SHIPPED, (FILES, AUTO))
 PROVIDERS: Mapping[str, EntryPoint] = _FOUND.entries
 """Every provider by name."""
 PROBLEMS = _FOUND.problems
@@ -50,7 +50,7 @@ def make(
     claims to be simulated.
     """
     entry = PROVIDERS[require_provider(name)]
-    provider_class = plugins.load("provider", entry)
+    provider_class = plugins.load_class("provider", entry)
     try:
         declared = getattr(provider_class, "Settings", None)
         if declared is None:
@@ -65,29 +65,31 @@ def make(
         if entry.dist is None:
             raise
         raise ConfigurationError(
-            f"The provider {name!r} of {plugins.source(entry)} cannot be made "
+            f"The provider {name!r} of {plugins.distribution_label(entry)} cannot be made "
             f"({type(error).__name__}: {error}). Repair that package or uninstall it."
         ) from error
     if declared_name != name:
         raise ConfigurationError(
-            f"The provider {name!r} of {plugins.source(entry)} calls itself {declared_name!r}. "
+            f"The provider {name!r} of {plugins.distribution_label(entry)} "
+            f"calls itself {declared_name!r}. "
             "Give it the same `name` as its entry point."
         )
     if simulated and entry.dist is not None:
         raise ConfigurationError(
-            f"The provider {name!r} of {plugins.source(entry)} says that its market is simulated, "
+            f"The provider {name!r} of {plugins.distribution_label(entry)} "
+            "says that its market is simulated, "
             "which only the demo market may be. Set its `simulated` to False, or use "
             "market.provider 'demo'."
         )
     if entry.dist is not None:
-        return GuardedProvider(provider, plugins.source(entry))
+        return GuardedProvider(provider, plugins.distribution_label(entry))
     made: Provider = provider
     return made
 
 
 def require_provider(name: str) -> str:
     """Return `name` if there is such a provider; else raise NotFoundError naming the nearest."""
-    return plugins.known("provider", name, PROVIDERS)
+    return plugins.require_known("provider", name, PROVIDERS)
 
 
 def _own_settings(

@@ -72,7 +72,7 @@ def rebase(values: Floats, unit: Floats) -> Floats:
     return values / base
 
 
-def of_completed_periods(
+def apply_to_completed_periods(
     values: Floats, period: NDArray[np.int64], function: Callable[..., Floats]
 ) -> Floats:
     """Apply `function` to each symbol's last values of completed periods (weeks of a daily panel).

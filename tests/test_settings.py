@@ -7,7 +7,7 @@ import pytest
 from cli.configuration import as_toml
 from domain.errors import ConfigurationError
 from orchestrator.committee.pooling import settings_from_record
-from settings import PROJECT_ROOT, Settings, load_settings, redacted
+from settings import PROJECT_ROOT, Settings, load_settings, redact
 from trading.sizing.position_sizing import SizingSettings
 
 
@@ -108,8 +108,8 @@ def test_simulated_and_real_markets_are_never_combined() -> None:
 
 def test_passwords_are_redacted_where_the_configuration_is_shown() -> None:
     settings = load_settings({"database": {"url": "postgresql+psycopg://me:hunter2@db/quorum"}})
-    assert "hunter2" not in str(redacted(settings))
-    assert "db/quorum" in str(redacted(settings))
+    assert "hunter2" not in str(redact(settings))
+    assert "db/quorum" in str(redact(settings))
 
 
 def test_an_account_begins_as_configured(home: Path) -> None:

@@ -17,10 +17,10 @@ from trading.sizing.correlation import correlation_groups
 from trading.sizing.position_sizing import (
     SizingInputs,
     SizingSettings,
+    raw_weights,
     shared_limits,
     size_row,
     size_rows,
-    stakes,
 )
 
 SYMBOLS = ("AAPL", "JPM")
@@ -33,7 +33,7 @@ def compile_kernels() -> None:
     ones, yes = np.ones((2, 2)), np.ones((2, 2), bool)
     days = np.arange(1, 3) * codes.DAY_MICROSECONDS
     correlation = correlation_groups(ones, np.arange(2), 0)
-    stake = stakes(ones, ones, np.ones(2), sizing)
+    stake = raw_weights(ones, ones, np.ones(2), sizing)
     inputs = SizingInputs(
         requested=stake, cap=ones, risk_missing=~yes, low_probability=~yes, untradable=~yes,
         has_bar=yes, same_instant=~yes[0], correlation=correlation, buyable=yes[0],

@@ -9,7 +9,7 @@ from cli.terminal import (
     print_json,
     stdout_console,
 )
-from settings import config_file, load_settings, redacted
+from settings import config_file, load_settings, redact
 
 config = typer.Typer(help="What is configured, and whether it can work.", no_args_is_help=True)
 
@@ -22,7 +22,7 @@ def config_show(as_json: JsonOption = False) -> None:
     settings = load_settings()
     if as_json:
         found = str(config_file() or "") or None
-        print_json({"home": str(settings.home), "file": found, **redacted(settings)})
+        print_json({"home": str(settings.home), "file": found, **redact(settings)})
     else:
         sys.stdout.write(configuration.as_toml(settings))
 

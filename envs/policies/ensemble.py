@@ -22,7 +22,7 @@ from envs.observation import FEATURES
 from envs.policies.network import IntArray
 from quant.jit import cached_njit
 
-REGIMES = tuple(
+MEMBER_REGIMES = tuple(
     f"{volatility}, {trend}"
     for volatility in ("calm", "restless")
     for trend in ("falling", "sideways", "rising")
@@ -47,7 +47,7 @@ class EnsembleForecast:
 
 
 def classify_regimes(x: Floats, mean: Floats, scale: Floats) -> IntArray:
-    """Return (M,) the index in REGIMES of each of M standardised observations `x` (M, K)."""
+    """Return (M,) the index in MEMBER_REGIMES of each of M standardised observations `x` (M, K)."""
     turbulence, trend = FEATURES.index("volatility 10/60"), FEATURES.index("return 60")
     restless = x[:, turbulence] > (1.0 - mean[turbulence]) / scale[turbulence]
     falling = x[:, trend] < (-1.0 - mean[trend]) / scale[trend]
@@ -100,7 +100,7 @@ def regime_weights(
     better there.
 
     `scores` (members, T, N) are the log scores of each member's forecasts on the validation period
-    (NaN where there is none), `regime` (T, N) is the index in REGIMES of each, `algorithms` names
+    (NaN where there is none), `regime` (T, N) is its index in MEMBER_REGIMES, `algorithms` names
     the algorithm of each member. From equal prior weights, the weight of a member follows from its
     algorithm's mean score and the number of observations n: exp(n (score - best)), normalised
     (pseudo-BMA: Yao, Vehtari, Simpson and Gelman 2018, after Akaike 1978). Outcomes overlap over
@@ -108,8 +108,8 @@ def regime_weights(
     as one. In a rare regime n is small and the weights stay nearly equal.
     """
     known = ~np.isnan(scores).any(axis=0)
-    weights = np.full((len(REGIMES), len(scores)), 1.0 / len(scores))
-    for which in range(len(REGIMES)):
+    weights = np.full((len(MEMBER_REGIMES), len(scores)), 1.0 / len(scores))
+    for which in range(len(MEMBER_REGIMES)):
         inside = known & (regime == which)
         if not inside.any():
             continue

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from envs.env_settings import NAMED_ACTIONS, ActionScheme
 from envs.observation import FEATURES, OBSERVATION_VERSION
 from envs.policies.drift import DECILES
-from envs.policies.ensemble import REGIMES
+from envs.policies.ensemble import MEMBER_REGIMES
 from envs.policies.policy import Manifest, Member, OutputKind, Policy, Squash
 
 FORMAT_VERSION = 2
@@ -144,7 +144,7 @@ def tensor_shapes(manifest: SealedManifest) -> dict[str, tuple[int, ...]]:
         "mean": (features,),
         "scale": (features,),
         "tempers": (members,),
-        "weights": (1 if manifest.selection == "bagging" else len(REGIMES), members),
+        "weights": (1 if manifest.selection == "bagging" else len(MEMBER_REGIMES), members),
         "edges": (features, DECILES - 1),
         "shares": (features, DECILES),
     }

@@ -111,7 +111,8 @@ class Member:
 @dataclass(frozen=True, slots=True, eq=False)
 class Policy:
     """`mean`, `scale` (K,) standardise the features. `weights` (rows, members) weigh the members,
-    each row summing to 1: one row for all bars (bagging), or one for each of `ensemble.REGIMES`.
+    each row summing to 1: one row for all bars (bagging), or one for each of
+    `ensemble.MEMBER_REGIMES`.
     `reference` describes the distribution of the training data."""
 
     mean: Floats

@@ -41,7 +41,7 @@ class Regime:
     transition_weights: tuple[float, float, float, float]
 
 
-REGIMES = (
+SIMULATED_REGIMES = (
     Regime("calm", 0.0002, 0.0055, 0.992, (0.0, 0.65, 0.25, 0.10)),
     Regime("bull", 0.0007, 0.0080, 0.993, (0.7, 0.0, 0.22, 0.08)),
     Regime("bear", -0.0006, 0.0125, 0.987, (0.45, 0.35, 0.0, 0.2)),
@@ -94,8 +94,8 @@ def market_returns(seed: int, blocks: int) -> tuple[Floats, Floats]:
     """Daily returns of the market and their volatility, both (blocks * BLOCK_DAYS,)."""
     days = np.arange(blocks * BLOCK_DAYS)
     regime = _regimes(rng.uniform(seed, "regime", days).tolist())
-    drift = np.array([r.drift for r in REGIMES])[regime]
-    volatility = np.array([r.volatility for r in REGIMES])[regime]
+    drift = np.array([r.drift for r in SIMULATED_REGIMES])[regime]
+    volatility = np.array([r.volatility for r in SIMULATED_REGIMES])[regime]
     return drift + volatility * _fat_tailed(seed, "market", days), volatility
 
 
@@ -197,14 +197,14 @@ def _bars(
 
 
 def _regimes(chances: Sequence[float]) -> Index:
-    """A Markov chain over `REGIMES` that starts in the calm one."""
+    """A Markov chain over `SIMULATED_REGIMES` that starts in the calm one."""
     chain, current = [], 0
     for chance in chances:
-        regime = REGIMES[current]
+        regime = SIMULATED_REGIMES[current]
         if chance >= regime.persistence:
             rest = (chance - regime.persistence) / (1.0 - regime.persistence)
             current = int(np.searchsorted(np.cumsum(regime.transition_weights), rest, side="right"))
-            current = min(current, len(REGIMES) - 1)
+            current = min(current, len(SIMULATED_REGIMES) - 1)
         chain.append(current)
     return np.array(chain)
 

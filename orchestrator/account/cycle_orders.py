@@ -83,7 +83,7 @@ class AccountCycle:
             if _traded_symbols(account) <= set(symbols):
                 rules = self.rules(account.profile)
                 return CycleAccountState(
-                    symbols, paper_account.volatility_halted(bars, rules.trading), rules
+                    symbols, paper_account.find_volatility_halted(bars, rules.trading), rules
                 )
 
     def _bar_processing(
@@ -130,7 +130,7 @@ class AccountCycle:
         rules, placed = self.rules(account.profile), []
         for as_of, decisions in _latest_cycles(self.latest_decisions()).items():
             symbols = self.relevant_symbols(account, (decision.symbol for decision in decisions))
-            volatility_halted = paper_account.volatility_halted(
+            volatility_halted = paper_account.find_volatility_halted(
                 self.load_bars(None, symbols, as_of), rules.trading
             )
             requests = target_requests(decisions, rules)

@@ -20,11 +20,11 @@ from trading.sizing.correlation import CorrelationGroups
 from trading.sizing.position_sizing import (
     LimitClamp,
     SizingInputs,
-    buyable,
+    find_buyable,
+    raw_weights,
     sector_numbers,
     size_row,
     size_rows,
-    stakes,
 )
 
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -173,7 +173,7 @@ def _sizing_inputs(
     eligible = (inputs.voters[rows] >= settings.quorum) & ~blocked & present
     edge = np.where(eligible, inputs.edge[rows], np.nan)
     action = action_codes(edge, settings)
-    stake = stakes(edge, inputs.volatility[rows], inputs.horizons_per_year, settings.sizing)
+    stake = raw_weights(edge, inputs.volatility[rows], inputs.horizons_per_year, settings.sizing)
     sizing = SizingInputs(
         requested=np.where(action > 0, stake, np.where(action < 0, 0.0, np.nan)),
         cap=inputs.cap[rows],
@@ -185,7 +185,7 @@ def _sizing_inputs(
         correlation=replace(
             inputs.correlation_groups, matrix_index=inputs.correlation_groups.matrix_index[rows]
         ),
-        buyable=buyable(inputs.symbols, settings.sizing),
+        buyable=find_buyable(inputs.symbols, settings.sizing),
         sector=sector_numbers(inputs.symbols, settings.sizing),
     )
     return eligible, action, sizing

@@ -46,7 +46,7 @@ def score_quantile(
     breached = quantile_scoring.breaches(forecast, change)
     (pinball, breach_rate), n = _means([loss, breached], ~np.isnan(loss), bootstrap)
     by_symbol = tuple(
-        _test_symbol(symbol, quantile_scoring.non_overlapping(breached[:, column], horizon))
+        _test_symbol(symbol, quantile_scoring.select_non_overlapping(breached[:, column], horizon))
         for column, symbol in enumerate(symbols)
     )
     return QuantileScore(

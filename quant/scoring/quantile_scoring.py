@@ -58,7 +58,7 @@ class LikelihoodRatioTest:
     p_value: float
 
 
-def non_overlapping(breached: Floats, horizon: int) -> Floats:
+def select_non_overlapping(breached: Floats, horizon: int) -> Floats:
     """(K,) every `horizon` + 1-th known value of one symbol's `breached` (T,): outcomes without a
     bar in common."""
     sampled: Floats = breached[~np.isnan(breached)][:: horizon + 1]

@@ -19,7 +19,7 @@ from market.panels.panel_builder import PanelQuery, build_panels
 from market.provider import Provider
 from market.simulated import rng
 from market.simulated.price_process import (
-    REGIMES,
+    SIMULATED_REGIMES,
     earnings_announcements,
     market_returns,
     sentiment,
@@ -190,8 +190,8 @@ def test_volume_reacts_to_the_size_of_moves() -> None:
 
 def test_every_regime_comes_and_a_crisis_is_the_roughest() -> None:
     _, roughness = market_returns(7, 8)
-    assert set(roughness) == {regime.volatility for regime in REGIMES}
-    assert max(REGIMES, key=lambda regime: regime.volatility).name == "crisis"
+    assert set(roughness) == {regime.volatility for regime in SIMULATED_REGIMES}
+    assert max(SIMULATED_REGIMES, key=lambda regime: regime.volatility).name == "crisis"
 
 
 def test_prices_stay_sane_for_a_century() -> None:

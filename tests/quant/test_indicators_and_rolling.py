@@ -9,7 +9,7 @@ from quant import rolling
 from quant.base_rate import base_rate
 from quant.features import indicators
 from quant.features.fundamentals import standardised_surprises, trailing_twelve_months
-from quant.per_symbol import by_symbol, lag, of_completed_periods, pct_change, rebase
+from quant.per_symbol import apply_to_completed_periods, by_symbol, lag, pct_change, rebase
 from quant.risk.symbol_risk import drawdown, forecast_volatility, horizon_quantile, yang_zhang
 
 
@@ -106,7 +106,7 @@ def test_doubled_prices_are_the_same_prices_once_rebased() -> None:
 def test_a_period_is_complete_once_a_later_one_has_begun() -> None:
     close = np.arange(1.0, 9.0).reshape(-1, 1)
     period = np.array([0, 0, 0, 1, 1, 2, 2, 2])
-    answer = of_completed_periods(close, period, lambda series: series)
+    answer = apply_to_completed_periods(close, period, lambda series: series)
     np.testing.assert_array_equal(answer[:, 0], [np.nan, np.nan, np.nan, 3, 3, 5, 5, 5])
 
 

@@ -88,8 +88,11 @@ def test_nothing_to_test_has_no_p_value():
 
 def test_outcomes_kept_apart_have_no_bar_in_common():
     breached = np.array([np.nan, 0, 1, 0, 0, np.nan, 1, 0, 1])
-    assert quantile_scoring.non_overlapping(breached, horizon=2).tolist() == [0, 0, 1]
-    assert quantile_scoring.non_overlapping(np.arange(10.0), horizon=5).tolist() == [0.0, 6.0]
+    assert quantile_scoring.select_non_overlapping(breached, horizon=2).tolist() == [0, 0, 1]
+    assert quantile_scoring.select_non_overlapping(np.arange(10.0), horizon=5).tolist() == [
+        0.0,
+        6.0,
+    ]
 
 
 @settings(max_examples=10)

@@ -50,8 +50,8 @@ from trading.account.paper_account import (
     BarsApplied,
     TargetRequest,
     apply_bars,
+    find_volatility_halted,
     place_targets,
-    volatility_halted,
 )
 from trading.kernels import codes
 from trading.kernels.state import (
@@ -110,7 +110,7 @@ class PaperAccountRun:
         self, requests: Mapping[str, TargetRequest], shared_limits: SharedLimits = NO_SHARED_LIMITS
     ) -> None:
         at = close_of(self.bar_matrix, self.row - 1)
-        blocked = volatility_halted(first_rows(self.bar_matrix, self.row), self.settings)
+        blocked = find_volatility_halted(first_rows(self.bar_matrix, self.row), self.settings)
         symbols = self.bar_matrix.symbols
         self.record(
             place_targets(

@@ -5,7 +5,7 @@ import pytest
 
 from domain.errors import InputError
 from trading.limits import LimitSettings
-from trading.sizing.position_sizing import SizingSettings, stakes
+from trading.sizing.position_sizing import SizingSettings, raw_weights
 from trading.sizing.profiles import PROFILES, profile_by_name
 
 METHODS = ("kelly", "fixed", "volatility", "equal risk")
@@ -22,7 +22,7 @@ def test_each_profile_is_bolder_than_the_one_before_under_every_method(method):
     sizes = [each.apply_to_sizing(SizingSettings(method=method)) for each in PROFILES.values()]
     limits = [each.apply_to_limits(LimitSettings()) for each in PROFILES.values()]
     edge, volatility = np.array([[0.004]]), np.array([[0.05]])
-    asked = [stakes(edge, volatility, np.array([50.4]), each)[0, 0] for each in sizes]
+    asked = [raw_weights(edge, volatility, np.array([50.4]), each)[0, 0] for each in sizes]
     for careful, bold in pairwise(range(3)):
         assert asked[careful] < asked[bold]
         assert (sizes[careful].limits <= sizes[bold].limits).all()

@@ -13,12 +13,12 @@ from trading.sizing.correlation import CorrelationGroups
 from trading.sizing.position_sizing import (
     SizingInputs,
     SizingSettings,
-    buyable,
+    find_buyable,
     kelly,
+    raw_weights,
     sector_numbers,
     size_row,
     size_rows,
-    stakes,
 )
 
 SETTINGS = SizingSettings()
@@ -222,7 +222,7 @@ def test_a_symbol_that_cannot_be_traded_is_not_cut_to_make_room():
 
 def test_an_index_gets_no_target_and_takes_no_share_of_the_gross_limit():
     symbols = ("^VIX", "AAPL", "JPM", "XOM", "PG")
-    inputs = size_one_row(np.full(5, 0.25), can_buy=buyable(symbols, SETTINGS))
+    inputs = size_one_row(np.full(5, 0.25), can_buy=find_buyable(symbols, SETTINGS))
     target, clamps = size_row(inputs, 0, np.full(5, 0.25), SETTINGS)
     assert target.tolist() == [0.0, 0.25, 0.25, 0.25, 0.25]
     assert [clamp.name for clamp in clamps if clamp.reduced.any()] == ["not bought"]
@@ -309,7 +309,7 @@ HORIZON_VOLATILITY = np.array([[0.04, 0.04, 0.08, 0.04, np.nan]])
     ],
 )
 def test_each_method_asks_for_what_its_formula_says_by_hand(rules, by_hand):
-    requested = stakes(EDGE, HORIZON_VOLATILITY, np.full(5, 50.4), SizingSettings(**rules))
+    requested = raw_weights(EDGE, HORIZON_VOLATILITY, np.full(5, 50.4), SizingSettings(**rules))
     assert np.allclose(requested, [[*by_hand, 0.0, 0.0]], rtol=1e-6)
 
 
@@ -318,15 +318,15 @@ def test_each_method_asks_for_what_its_formula_says_by_hand(rules, by_hand):
 def test_a_method_asks_the_same_of_one_row_as_of_all(volatility, method):
     rules, edge = SizingSettings(method=method), volatility[:, ::-1] - 0.05
     horizons = np.array([50.4, 50.4, 73.05, 73.05, 252.0, 2.0])
-    whole = stakes(edge, volatility, horizons, rules)
+    whole = raw_weights(edge, volatility, horizons, rules)
     for row in range(3):
-        one = stakes(edge[row : row + 1], volatility[row : row + 1], horizons, rules)
+        one = raw_weights(edge[row : row + 1], volatility[row : row + 1], horizons, rules)
         assert np.array_equal(whole[row : row + 1], one)
 
 
 def test_positions_of_equal_risk_move_the_equity_alike():
     volatility = np.array([[0.02, 0.05, 0.11]])
-    requested = stakes(
+    requested = raw_weights(
         np.full((1, 3), 0.01), volatility, np.ones(3), SizingSettings(method="equal risk")
     )
     assert np.allclose(requested * volatility, SETTINGS.risk_budget)

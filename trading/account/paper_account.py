@@ -91,7 +91,7 @@ def apply_bars(
     return BarsApplied(tuple(recorder.entries), recorder.account)
 
 
-def volatility_halted(bar_matrix: BarMatrix, settings: TradingSettings) -> frozenset[str]:
+def find_volatility_halted(bar_matrix: BarMatrix, settings: TradingSettings) -> frozenset[str]:
     """Return the symbols whose last bar in the matrix moved by more than the volatility breaker
     allows. This depends on the matrix alone, whatever bars an account has processed."""
     arrays, bars = new_account_arrays(bar_matrix.symbols, settings), bar_arrays_from(bar_matrix)

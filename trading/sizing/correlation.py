@@ -53,7 +53,7 @@ class CorrelationGroups:
         )
 
 
-def uncorrelated(rows: int, symbols: int) -> CorrelationGroups:
+def no_correlation_groups(rows: int, symbols: int) -> CorrelationGroups:
     """Return groups in which no symbol is correlated with another."""
     return CorrelationGroups(np.zeros((1, symbols, symbols), bool), np.zeros(rows, np.int32))
 

@@ -133,7 +133,7 @@ class SizingInputs:
     sector: Ints
 
 
-def buyable(symbols: Sequence[str], settings: SizingSettings) -> Bools:
+def find_buyable(symbols: Sequence[str], settings: SizingSettings) -> Bools:
     """Return (N,): which symbols may be bought at all."""
     return np.array([asset_class(symbol) not in settings.voted_only for symbol in symbols], bool)
 
@@ -159,7 +159,9 @@ def shared_limits(
     )
 
 
-def stakes(edge: Floats, volatility: Floats, horizons: Floats, settings: SizingSettings) -> Floats:
+def raw_weights(
+    edge: Floats, volatility: Floats, horizons: Floats, settings: SizingSettings
+) -> Floats:
     """Return the share of equity (K, N) that a buy requests, before any limit.
 
     `edge` (K, N) is net, in probability of a gain over the horizon; `volatility` (K, N) the

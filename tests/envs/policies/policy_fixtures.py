@@ -9,7 +9,7 @@ from domain.panel import Floats
 from envs.env_settings import NAMED_ACTIONS, ActionScheme
 from envs.observation import FEATURES
 from envs.policies.drift import build_reference
-from envs.policies.ensemble import REGIMES
+from envs.policies.ensemble import MEMBER_REGIMES
 from envs.policies.network import Network
 from envs.policies.policy import Manifest, Member, OutputKind, Policy, Score, Squash
 
@@ -76,7 +76,7 @@ def policy(
     weights of them."""
     rng = np.random.default_rng(seed)
     voting = mixed_members(seed) if members is None else members
-    weights = rng.uniform(0.1, 1.0, (len(REGIMES) if by_regime else 1, len(voting)))
+    weights = rng.uniform(0.1, 1.0, (len(MEMBER_REGIMES) if by_regime else 1, len(voting)))
     return Policy(
         mean=0.3 * rng.normal(size=K),
         scale=rng.uniform(0.5, 2.0, K),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from domain.panel import Floats
 from domain.votes import sigmoid
 from envs.observation import FEATURE_GROUPS, FEATURES
-from envs.policies.ensemble import REGIMES, classify_regimes, pool_signals, regime_weights
+from envs.policies.ensemble import MEMBER_REGIMES, classify_regimes, pool_signals, regime_weights
 from envs.policies.network import Network
 from envs.policies.policy import Member, Policy
 from envs.policies.shapley import explain
@@ -145,16 +145,16 @@ def test_a_regime_is_detected_by_volatility_and_trend_in_their_own_units(
     volatility: float, trend: float, name: str
 ) -> None:
     raw = at(volatility, trend)
-    assert REGIMES[classify_regimes(raw, np.zeros(K), np.ones(K))[0]] == name
+    assert MEMBER_REGIMES[classify_regimes(raw, np.zeros(K), np.ones(K))[0]] == name
     mean, scale = np.full(K, 0.25), np.full(K, 0.5)
-    assert REGIMES[classify_regimes((raw - mean) / scale, mean, scale)[0]] == name
+    assert MEMBER_REGIMES[classify_regimes((raw - mean) / scale, mean, scale)[0]] == name
 
 
 def test_each_bar_is_weighed_by_the_weights_of_its_regime() -> None:
     own = policy(6, by_regime=True)
     which = classify_regimes(X, own.mean, own.scale)
-    assert len(set(which)) == len(REGIMES)
-    for regime in range(len(REGIMES)):
+    assert len(set(which)) == len(MEMBER_REGIMES)
+    for regime in range(len(MEMBER_REGIMES)):
         bagged = replace(own, weights=own.weights[regime : regime + 1])
         inside = which == regime
         assert (own.evidence(X[inside]) == bagged.evidence(X[inside])).all()

@@ -11,7 +11,7 @@ import safetensors.numpy
 from domain.errors import ConfigurationError, InputError
 from envs.market_data import MarketHistory, history
 from envs.observation import OBSERVATION_VERSION
-from envs.policies.ensemble import REGIMES
+from envs.policies.ensemble import MEMBER_REGIMES
 from envs.policies.files import decode_policy
 from envs.policies.policy import Member, Policy
 from envs.simulated import simulate
@@ -110,7 +110,7 @@ def test_the_policy_says_where_it_comes_from_and_what_it_was_worth(two):
     policy = policy_of(two)
     manifest = policy.manifest
     assert [member.name for member in policy.members] == ["ppo-0", "dqn-0"]
-    assert policy.weights.shape == (len(REGIMES), 2)
+    assert policy.weights.shape == (len(MEMBER_REGIMES), 2)
     assert (manifest.data, manifest.simulated) == ("simulated, seed 7", True)
     assert manifest.data_digest == MARKET.digest
     assert manifest.arguments["algo"] == "ppo dqn"
