@@ -140,9 +140,11 @@ def test_a_number_that_is_copied_from_a_page_is_read_as_shown_or_refused(
 
 
 @given(st.text() | st.floats().map(str) | st.from_regex(r"[-+0-9.,' ٫٬eE]{1,12}", fullmatch=True))
-def test_no_text_is_read_as_different_numbers_in_different_locales(text: str) -> None:
+@example("1.000")
+@example("12,345")
+def test_only_a_lone_separator_before_three_digits_depends_on_the_language(text: str) -> None:
     readings = {result for each in LOCALES if not isinstance(result := read(text, each), str)}
-    assert len(readings) <= 1
+    assert len(readings) <= 1 or re.fullmatch(r"\D*\d{1,3}[.,]\d{3}\D*", text)
 
 
 def test_a_whole_number_has_no_fraction_and_a_positive_one_no_minus() -> None:
