@@ -19,8 +19,8 @@ from market.imports.batch_import import ImportResult, import_paths
 from market.imports.file_import import ImportReport, TablePreview
 from market.imports.normalise import ReadingOptions
 from settings import Settings
-from wiring.market import choose_market
-from wiring.stores import Log, open_stores, utc_now
+from wiring.home import open_home
+from wiring.stores import Log, open_stores
 
 MAX_EXAMPLES = 3
 MAX_PREVIEWED = 8
@@ -32,17 +32,17 @@ def download(
 ) -> list[FetchOutcome]:
     """Fetch what is missing of `symbols` (of the watchlist, if empty)."""
     start = parse_date(since) if since else None
-    with open_stores(settings) as stores:
-        market = choose_market(settings, stores.market_data, utc_now, log)
-        if market.feed is None:
+    with open_home(settings, log) as home:
+        feed = home.market.feed
+        if feed is None:
             raise InputError(
                 "The market 'files' has nothing to download from. Use `quorum import PATH`, or "
                 "`quorum download --market yahoo`."
             )
-        requested = list(symbols) or list(stores.watchlist.symbols())
+        requested = list(symbols) or list(home.stores.watchlist.symbols())
         with progress_bar() as progress:
-            outcomes = market.feed.refresh(
-                requested, settings.market.timeframe, utc_now(), progress, since=start
+            outcomes = feed.refresh(
+                requested, settings.market.timeframe, home.now(), progress, since=start
             )
     if requested and not outcomes:
         raise InputError(
