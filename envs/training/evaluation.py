@@ -27,13 +27,11 @@ from quant.resampling import (
     percentile_interval,
     stationary_indices,
 )
-from quant.risk.return_series import ReturnSeries
+from quant.risk.return_series import ReturnSeries, periods_per_year
 from trading.account.account_arrays import bar_arrays_from
 from trading.account.simulation import simulate_trading, targets_where
 from trading.kernels.state import BarArrays
 
-BARS_PER_YEAR = 252
-"""Daily bars per year."""
 SMA_BARS = 50
 """Bars in the average of the SMA rule."""
 PRIOR_EVIDENCE_STD = 0.5
@@ -76,15 +74,15 @@ class Evaluator:
         of buying and holding every symbol, with 90% intervals; NaN where unknown."""
         bars = np.stack([self.returns(shares), self._buy_and_hold_returns])
         statistics: dict[str, Statistic] = {
-            GROWTH: lambda drawn: cagr(ReturnSeries(drawn[0], BARS_PER_YEAR)),
-            SHARPE: lambda drawn: sharpe(ReturnSeries(drawn[0], BARS_PER_YEAR)),
+            GROWTH: lambda drawn: cagr(ReturnSeries(drawn[0], self._bars_per_year)),
+            SHARPE: lambda drawn: sharpe(ReturnSeries(drawn[0], self._bars_per_year)),
             GROWTH_OVER: lambda drawn: (
-                cagr(ReturnSeries(drawn[0], BARS_PER_YEAR))
-                - cagr(ReturnSeries(drawn[1], BARS_PER_YEAR))
+                cagr(ReturnSeries(drawn[0], self._bars_per_year))
+                - cagr(ReturnSeries(drawn[1], self._bars_per_year))
             ),
             SHARPE_OVER: lambda drawn: (
-                sharpe(ReturnSeries(drawn[0], BARS_PER_YEAR))
-                - sharpe(ReturnSeries(drawn[1], BARS_PER_YEAR))
+                sharpe(ReturnSeries(drawn[0], self._bars_per_year))
+                - sharpe(ReturnSeries(drawn[1], self._bars_per_year))
             ),
         }
         return self._estimates(bars, statistics)
@@ -92,7 +90,7 @@ class Evaluator:
     def point_estimates(self, shares: Floats) -> dict[str, float]:
         """Return Sharpe ratio (NaN where the returns do not vary) and growth per year, without
         intervals."""
-        series = ReturnSeries(self.returns(shares), BARS_PER_YEAR)
+        series = ReturnSeries(self.returns(shares), self._bars_per_year)
         return {SHARPE: float(sharpe(series)), GROWTH: float(cagr(series))}
 
     def skill(self, evidence: Floats, horizon: int) -> IntervalEstimate:
@@ -156,6 +154,10 @@ class Evaluator:
     @property
     def _row_slice(self) -> slice:
         return slice(self.rows.start, self.rows.stop)
+
+    @cached_property
+    def _bars_per_year(self) -> float:
+        return periods_per_year(self.history.dates[self._row_slice])
 
     @cached_property
     def _buy_and_hold_returns(self) -> Floats:

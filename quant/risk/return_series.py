@@ -16,6 +16,9 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Times = NDArray[np.datetime64]
 
+A_YEAR = np.timedelta64(365 * 24 + 6, "h")
+"""365.25 days."""
+
 
 @dataclass(frozen=True, eq=False)
 class ReturnSeries:
@@ -119,6 +122,18 @@ class ReturnSeries:
         """(..., T) distance from the highest wealth so far, as a fraction of it, 0 or below."""
         peak = np.maximum(np.maximum.accumulate(self.wealth, axis=-1), 1.0)
         return self.wealth / peak - 1.0
+
+
+def periods_per_year(instants: Times) -> float:
+    """How many of the periods between T + 1 `instants`, in order, fill a year of 365.25 days.
+
+    By elapsed time, so that weekends, holidays and gaps count as they were, whichever calendars
+    the instants come from. Raises ValueError where no time has passed.
+    """
+    elapsed = instants[-1] - instants[0] if len(instants) else np.timedelta64(0, "h")
+    if not elapsed > np.timedelta64(0, "h"):
+        raise ValueError(f"No time passes between {len(instants)} instants.")
+    return float((len(instants) - 1) * (A_YEAR / elapsed))
 
 
 def deviation(values: Floats) -> Floats:

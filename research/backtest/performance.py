@@ -39,7 +39,9 @@ class PerformanceCalculator:
         dates = (inputs.grid.known_at - np.timedelta64(1, "us")).astype("datetime64[D]")
         self._last = np.flatnonzero(np.append(dates[1:] != dates[:-1], True))
         calendars = {part.panel.calendar for part in inputs.panels}
-        self.days_per_year = count_days_per_year(calendars, dates[self._last])
+        self.days_per_year = count_days_per_year(
+            calendars if inputs.request.rules >= 3 else _longest(calendars), dates[self._last]
+        )
         self._times = inputs.grid.known_at[self._last]
         self._market = self.daily_returns(market)
 
@@ -126,6 +128,11 @@ class PerformanceCalculator:
             )
             for name, value in trading_summary(round_trips, activity).items()
         }
+
+
+def _longest(calendars: Collection[str]) -> Collection[str]:
+    """By rules 1 and 2 the calendar with the most days counted alone."""
+    return {max(calendars, key=lambda calendar: calendar == ALWAYS_OPEN)}
 
 
 def count_days_per_year(calendars: Collection[str], dates: Times) -> float:

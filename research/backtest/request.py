@@ -18,10 +18,11 @@ from trading.costs import CostSettings
 from trading.limits import LimitSettings
 
 MAX_DELAY = 3
-RULES = 2
-"""Version of the arithmetic. In 2, random committees keep the order of symbols and are also
-compared without costs, commissions are without slippage, intervals of correlations stay within -1
-and 1, and fills follow fill model 2 (`trading/limits.py`). Results of 1 still verify."""
+RULES = 3
+"""Version of the arithmetic. In 3, mixed calendars are annualised by the time that passed. In 2,
+random committees keep the order of symbols and are also compared without costs, commissions are
+without slippage, intervals of correlations stay within -1 and 1, and fills follow fill model 2
+(`trading/limits.py`). Results of earlier versions still verify."""
 REFIT_BARS = 252
 """Bars between two fits of a walk-forward: a year of daily ones."""
 

@@ -22,7 +22,7 @@ from quant.performance.periods import STRESS_PERIODS, period_returns, stress_ret
 from quant.performance.round_trips import RoundTripTable, match_round_trips
 from quant.performance.trading_activity import TradingActivity, capacity
 from quant.risk.drawdowns import deepest_drawdowns
-from quant.risk.return_series import Floats, ReturnSeries
+from quant.risk.return_series import Floats, ReturnSeries, periods_per_year
 
 DAYS = pd.bdate_range("2015-01-05", periods=1260)
 TIMES = (DAYS + pd.Timedelta(hours=21)).to_numpy()
@@ -253,6 +253,19 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
         ReturnSeries(RETURNS, 0.0)
     with pytest.raises(ValueError, match="do not fit"):
         ReturnSeries(RETURNS, 252, times=TIMES[:-1])
+
+
+@given(st.lists(st.integers(1, 20), min_size=1, max_size=300))
+def test_periods_fill_the_time_that_passed_whatever_their_lengths(days: list[int]) -> None:
+    instants = np.datetime64("2020-01-01", "us") + np.cumsum([0, *days]) * np.timedelta64(1, "D")
+    years = len(days) / periods_per_year(instants)
+    assert years == pytest.approx(sum(days) / 365.25)
+
+
+def test_instants_between_which_no_time_passes_are_refused() -> None:
+    for count in (0, 1, 2):
+        with pytest.raises(ValueError, match="No time passes"):
+            periods_per_year(np.full(count, np.datetime64("2020-01-01", "us")))
 
 
 @pytest.mark.parametrize("metric", METRICS.values(), ids=lambda m: m.name)
