@@ -76,7 +76,7 @@ def read_bar_matrix(
 ) -> BarMatrix:
     """Read the bars of `symbols`, in that order, that closed after `since` and by `as_of`.
 
-    Reads only the history that the first row's volatility needs; more would give the same bits.
+    Keeps only the history that the first row's volatility needs; more would give the same bits.
     Raises as `build_panels` does.
     """
     begins = since - WARMUP_HISTORY[timeframe.intraday]

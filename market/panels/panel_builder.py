@@ -39,8 +39,8 @@ _SOURCES: tuple[EventSource, ...] = ("news", "filings", "earnings")
 class PanelQuery:
     """Which panels are built: of `symbols`, as known at `as_of`.
 
-    `horizon` is in bars; 1 where nobody votes. `since` is the first instant that is read (None:
-    the first that is stored).
+    `horizon` is in bars; 1 where nobody votes. `since` is the first opening instant that is kept
+    (None: the first that is stored); bars are judged from the first stored one on.
     """
 
     market: str
