@@ -41,7 +41,7 @@ CONTEXTS = (
 SHARED_TEMPLATE_NAMES = {
     "asset", "loop", "cell", "decision", "price", "banner", "words",
     "icon", "bar", "pill", "time", "tally", "empty", "failed", "figure", "grid", "facts", "drawn",
-    "calls", "trading_state", "positions", "row", "acting", "origin", "verdict", "engine",
+    "warned", "calls", "trading_state", "positions", "row", "acting", "origin", "verdict", "engine",
     "drift_list", "model_actions",
 }  # fmt: skip
 """Globals, macros imported by an outer template, and names that loops and `with` bind."""
