@@ -83,11 +83,7 @@ def _propose(
     ratio = float(np.median(ratios[:5]))
     for unit in UNITS:
         if abs(np.log(ratio / unit)) < UNIT_MATCH:
-            yield _correct(
-                bars, CorrectionKind.UNIT, first, last,
-                f"prices are {unit:g} times those before: another unit",
-                1 / unit, 1.0, 1 / unit,
-            )  # fmt: skip
+            yield _correct_unit(bars, first, last, unit)
             return
     split = _split_ratio(1.0 / float(ratios[0]))
     if split is not None and not is_over and codes & {bar_filter.MOVE, bar_filter.DIVIDEND}:
@@ -113,6 +109,16 @@ def _propose(
             bars, CorrectionKind.ACCEPT, first, first,
             "the price stays where it went: accept it if the move is real",
         )  # fmt: skip
+
+
+def _correct_unit(bars: pd.DataFrame, first: int, last: int, unit: float) -> Proposal:
+    """Return the correction of rows `first` to `last`, whose prices are `unit` times those before;
+    of the rows before them where those are fewer."""
+    if first >= last - first + 1:
+        reason = f"prices are {unit:g} times those before: another unit"
+        return _correct(bars, CorrectionKind.UNIT, first, last, reason, 1 / unit, 1.0, 1 / unit)
+    reason = f"prices are {1 / unit:g} times those after: another unit"
+    return _correct(bars, CorrectionKind.UNIT, 0, first - 1, reason, unit, 1.0, unit)
 
 
 def _split_ratio(ratio: float) -> float | None:

@@ -58,6 +58,15 @@ def test_another_unit_is_multiplied_back(factor: float, count: int) -> None:
     assert_same_bars(repaired(bars), expected)
 
 
+def test_a_unit_of_the_first_bars_is_brought_to_that_of_the_many_after_them() -> None:
+    bars = quiet()
+    expected = read(stored(bars.copy()))
+    bars.loc[:2, PRICES] *= 0.01
+    [proposal] = proposals(stored(bars))
+    assert proposal.bars == 3
+    assert_same_bars(repaired(bars), expected)
+
+
 @pytest.mark.parametrize("ratio", [4.0, 1.5, 20.0, 0.1])
 @pytest.mark.parametrize("adjusted", [True, False])
 def test_bars_before_a_split_are_brought_to_todays_units(ratio: float, adjusted: bool) -> None:
