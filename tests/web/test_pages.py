@@ -272,3 +272,9 @@ def _names(environment: Any, template: str) -> set[str]:
         if inner and not inner.startswith(("components/ui", "lab/macros", "result/grids")):
             names |= _names(environment, inner)
     return names
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_is_read_aloud_has_no_line_breaks(client: Client, page: str) -> None:
+    spoken = re.findall(r'(?:aria-label|alt|placeholder)="([^"]*)"', client.get(page).text)
+    assert not [words for words in spoken if "\n" in words]
