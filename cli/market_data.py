@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, time
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,6 +18,7 @@ from market.imports.batch_import import ImportResult, import_paths
 from market.imports.file_import import ImportReport, TablePreview
 from market.imports.normalise import ReadingOptions
 from settings import Settings
+from storage.paths import parse_path
 from wiring.home import open_home
 from wiring.stores import Log, open_stores
 
@@ -84,11 +84,10 @@ def import_files(
     dry_run: bool,
 ) -> ImportResult:
     """Store the contents of `paths`, as the market 'files'; with `dry_run` only look at them."""
-    if not all(path.strip() for path in paths):
-        raise InputError("A path is empty. Name a file or a folder.")
+    parsed = [parse_path(path) for path in paths]
     with open_stores(settings) as stores, progress_bar() as progress:
         return import_paths(
-            [Path(path) for path in paths],
+            parsed,
             stores.market_data,
             options=options,
             replace=replace,

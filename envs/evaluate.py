@@ -10,7 +10,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,12 @@ from envs.policies.drift import FeatureDrift, measure_drift
 from envs.policies.files import load_policy
 from envs.policies.policy import Policy
 from envs.train import load_market
-from envs.training.arguments import TrainingArguments, parse_arguments, parse_date
+from envs.training.arguments import (
+    TrainingArguments,
+    parse_arguments,
+    parse_date,
+    parse_path,
+)
 from envs.training.evaluation import Evaluator
 from envs.training.evaluation_report import ScoresByName, evaluate_policy
 from envs.training.run_folder import policy_folder
@@ -168,10 +172,15 @@ def _print_report(console: Console, policy: Policy, evaluation: Evaluation) -> N
 def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m envs.evaluate", description=__doc__)
     add = parser.add_argument
-    add("policy", type=Path, metavar="POLICY", help="Folder of a policy, or of a training run.")
+    add(
+        "policy",
+        type=parse_path,
+        metavar="POLICY",
+        help="Folder of a policy, or of a training run.",
+    )
     add(
         "--bars",
-        type=Path,
+        type=parse_path,
         metavar="FILE",
         help="CSV or Parquet of adjusted daily bars (default: the simulated market)",
     )

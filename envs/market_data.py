@@ -21,6 +21,7 @@ from domain.symbols import parse_symbol
 from domain.timeframe import Timeframe
 from envs.observation import WARMUP, observe
 from quant.risk.symbol_risk import VOLATILITY_BARS, realised_volatility
+from storage.paths import refuse_unless_file
 
 COLUMNS = ["symbol", "date", "open", "high", "low", "close", "volume"]
 _PRICES = COLUMNS[2:6]
@@ -90,18 +91,19 @@ def copy_history(source: MarketHistory) -> MarketHistory:
 def read_bars(path: Path) -> pd.DataFrame:
     """Read tidy bars (columns COLUMNS, prices adjusted) from a .csv or .parquet file.
 
-    Raises InputError for a missing file, one of another type and one that cannot be read.
+    Raises InputError for a missing file, a folder, one of another type and one that cannot be read.
     """
+    refuse_unless_file(path, "Give the path of a file of bars.")
     kind = path.suffix.lower()
     if kind not in (".csv", ".parquet"):
         raise InputError(f"{path} is neither .csv nor .parquet. Give tidy bars in one of the two.")
-    if not path.is_file():
-        raise InputError(f"{path} does not exist. Give the path of a file of bars.")
     try:
         if kind == ".parquet":
             return pd.read_parquet(path)
         # Only an empty cell is missing: pandas would also read the symbol NA as missing.
         return pd.read_csv(path, dtype={"symbol": str}, keep_default_na=False, na_values=[""])
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist. Give the path of a file of bars.") from None
     except (ValueError, OSError) as error:  # pandas and pyarrow raise ValueError
         raise InputError(f"{path} cannot be read ({error}). Write it again.") from None
 

@@ -23,7 +23,7 @@ from domain.symbols import parse_symbols
 from envs.market_data import MarketHistory, abbreviate_symbols, history, read_bars, select_symbols
 from envs.policies.files import load_policy
 from envs.simulated import simulate
-from envs.training.arguments import TrainingArguments
+from envs.training.arguments import TrainingArguments, parse_path
 from envs.training.events import StageCompleted, TrainingEvent
 from envs.training.member_training import StepCallback
 from envs.training.options import add_options, arguments_from_options
@@ -40,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser("python -m envs.train", description=__doc__)
     parser.add_argument(
         "--out",
-        type=Path,
+        type=parse_path,
         metavar="FOLDER",
         help="Folder of the run; the same command on the same folder goes on where it was "
         f"(default: one named after the arguments, in {RUNS})",

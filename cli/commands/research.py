@@ -23,6 +23,7 @@ from cli.terminal import (
 from domain.errors import InputError
 from domain.timeframe import Timeframe
 from settings import load_settings
+from storage.paths import parse_path
 
 backtest = typer.Typer(
     help="The whole committee, or some of it, over history; and the results that are kept.",
@@ -195,7 +196,10 @@ def fit(
     end: ToOption = None,
     folds: Annotated[int, typer.Option(help="Of the search for the penalty, 2 to 20.")] = 5,
     out: Annotated[
-        Path | None, typer.Option(help="Write the fitted weights here, whatever they are worth.")
+        Path | None,
+        typer.Option(
+            parser=parse_path, help="Write the fitted weights here, whatever they are worth."
+        ),
     ] = None,
     market: MarketOption = None,
     timeframe: TimeframeOption = None,

@@ -27,6 +27,7 @@ from cli.terminal import (
 from envs.training.arguments import TrainingArguments
 from envs.training.options import ArgumentOption, options
 from settings import load_settings
+from storage.paths import parse_path
 
 rl = typer.Typer(
     help="Policies of the RL agent: train them, look at them, let one vote.", no_args_is_help=True
@@ -203,7 +204,10 @@ def delete(
 
 @rl.command("import")
 def import_(
-    folder: Annotated[Path, typer.Argument(help="A policy's, or that of a run that is done.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(parser=parse_path, help="A policy's, or that of a run that is done."),
+    ],
     as_json: JsonOption = False,
 ) -> None:
     """Keep a copy of the policy in FOLDER as a model."""

@@ -32,6 +32,7 @@ from research.fitting.study import (
 )
 from settings import Settings
 from storage.journal.panel_archive import panel_digest
+from storage.paths import refuse_unless_file
 from wiring.agents import agent_settings, build_agents
 from wiring.home import Home, make_home
 from wiring.stores import Log, open_stores, utc_now
@@ -70,11 +71,13 @@ def fit_weights(
     """Fit `agents` (all that have weights, if empty) on the period.
 
     Writes all of them to `out`, or the recommended ones into the home. Raises InputError for a
-    period or symbols that cannot be fitted on, NotFoundError for an agent that does not exist and
-    StorageError if the file cannot be written.
+    period or symbols that cannot be fitted on and for an `out` that is no regular file,
+    NotFoundError for an agent that does not exist and StorageError if the file cannot be written.
     """
     first, until = _parse_period(start, end)
     _refuse_folds(folds)
+    if out is not None:
+        refuse_unless_file(out, "Name another --out.")
     with open_stores(settings) as stores:
         unfitted_settings = agent_settings(settings, stores).model_copy(
             update={"coefficients": None}

@@ -163,6 +163,8 @@ def _tensors(policy: Policy) -> bytes:
 def _read_file(folder: Path, name: str) -> bytes:
     path = folder / name
     try:
+        if path.exists() and not path.is_file():
+            raise _refusal(str(folder), f"{name} is no regular file")
         if path.stat().st_size > MAX_BYTES[name]:
             raise _refusal(str(folder), f"{name} is larger than {MAX_BYTES[name] // 2**20} MB")
         return path.read_bytes()

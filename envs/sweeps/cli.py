@@ -14,7 +14,7 @@ from rich.progress import Progress, TimeRemainingColumn
 from rich.table import Table
 
 from envs.sweeps.trials import SweepFolder, Trial
-from envs.training.arguments import TrainingArguments
+from envs.training.arguments import TrainingArguments, parse_path
 from envs.training.options import add_options, options
 
 TrialCallback = Callable[[Trial], None]
@@ -43,7 +43,7 @@ def build_parser(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--address", help="host:port of a Ray cluster (default: a local Ray).")
     parser.add_argument(
         "--out",
-        type=Path,
+        type=parse_path,
         default=Path("var/rl/sweeps/sweep"),
         help="Folder for sweep.json and sweep.csv (default: var/rl/sweeps/sweep).",
     )

@@ -20,6 +20,7 @@ from typing import Any, Literal, Self
 from domain.errors import CorruptFileError, InputError
 from envs.training.arguments import JsonScalar, TrainingArguments, parse_arguments
 from storage.atomic_files import write_atomic
+from storage.paths import refuse_unless_folder
 
 RECORD, TABLE = "sweep.json", "sweep.csv"
 TrialStatus = Literal["waiting", "done", "stopped", "failed"]
@@ -64,9 +65,10 @@ class SweepFolder:
     ) -> Self:
         """Create the folder of a sweep, or reopen the one that the same command began.
 
-        Raises InputError where another sweep is there, CorruptFileError where what is there cannot
-        be read, and StorageError where nothing can be written.
+        Raises InputError where another sweep or a file is there, CorruptFileError where what is
+        there cannot be read, and StorageError where nothing can be written.
         """
+        refuse_unless_folder(path, "Give another folder.")
         fresh = [Trial(number, each) for number, each in enumerate(configurations, start=1)]
         if not (path / RECORD).exists():
             folder = cls(path, config, fresh)

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from domain.errors import InputError
 from envs.env_settings import NAMED_ACTIONS, ActionScheme, EnvSettings, RewardName
+from storage import paths
 from trading.costs import CostSettings
 
 Algo = Literal["ppo", "a2c", "dqn", "sac", "td3"]
@@ -287,7 +288,9 @@ def value_parser(kind: Any) -> Callable[[str], Any]:
         return value_parser(get_args(kind)[0])
     if kind is date:
         return parse_date
-    return kind if kind in (int, float, Path) else str
+    if kind is Path:
+        return parse_path
+    return kind if kind in (int, float) else str
 
 
 def parse_date(text: str) -> date:
@@ -296,3 +299,11 @@ def parse_date(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no day. Write one as 2020-12-31.") from None
+
+
+def parse_path(text: str) -> Path:
+    """Parse a path. Raises ArgumentTypeError, which argparse shows, for an empty one."""
+    try:
+        return paths.parse_path(text)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

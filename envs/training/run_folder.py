@@ -31,6 +31,7 @@ from envs.market_data import MarketHistory
 from envs.training.arguments import JsonScalar, TrainingArguments, parse_arguments
 from envs.training.events import HeldOutPaths, RunEvaluated, StageCompleted, TrainingEvent
 from storage.atomic_files import is_locked, read_file, storage_errors, try_lock, write_atomic
+from storage.paths import refuse_unless_folder
 
 RUN, ENDED, LOCK = "run.json", "ended.json", "run.lock"
 PROGRESS, HELD_OUT, CHECKPOINTS, TENSORBOARD = (
@@ -43,8 +44,9 @@ RunStatus = Literal["running", "done", "failed", "cancelled", "interrupted"]
 def policy_folder(folder: Path) -> Path:
     """Return where the policy of `folder` is; `folder` is a policy's own folder or that of its run.
 
-    Raises InputError for a run that has no policy yet.
+    Raises InputError for a file, and for a run that has no policy yet.
     """
+    refuse_unless_folder(folder, "Name the folder of a policy or of a training run.")
     inside = folder / POLICY
     if (inside / MANIFEST_FILE).exists():
         return inside
@@ -97,8 +99,10 @@ class RunFolder:
     def create(cls, path: Path, arguments: TrainingArguments, market: MarketHistory) -> Self:
         """Create the folder of a run, or reopen the one that the same command began.
 
-        Raises InputError where another run is there, and StorageError where nothing can be written.
+        Raises InputError where another run or a file is there, and StorageError where nothing can
+        be written.
         """
+        refuse_unless_folder(path, "Give another folder.")
         run_json = {
             "arguments": arguments.to_json(),
             "data": market.name,

@@ -1,6 +1,7 @@
 """`import`, `watch`, `config` and `agents` on the command line."""
 
 import json
+import os
 import tomllib
 from pathlib import Path
 
@@ -87,6 +88,20 @@ def test_an_empty_folder_is_refused_by_name(quorum: Quorum, tmp_path: Path) -> N
     code, out, error = quorum("import", "nothing")
     assert (code, out) == (2, "")
     assert "nothing holds no table (.csv" in error
+
+
+def test_an_empty_path_and_a_special_file_are_refused_and_nothing_is_stored(
+    quorum: Quorum, tmp_path: Path
+) -> None:
+    bars(("AAPL",), days=50).to_csv(tmp_path / "here.csv", index=False)
+    code, out, error = quorum("import", "")
+    assert (code, out) == (2, "")
+    assert "A path is empty" in error
+    os.mkfifo(tmp_path / "pipe.csv")
+    for name in ("pipe.csv", "/dev/null"):
+        code, _, error = quorum("import", name)
+        assert code == 2
+        assert f"{name} is no regular file" in error
 
 
 def test_the_watchlist_is_edited_and_listed(quorum: Quorum) -> None:

@@ -72,3 +72,12 @@ def test_what_cannot_be_played_is_refused(
     code, out, error = imported("replay", *words, "--in-process", "--json")
     assert (code, out) == (2, "")
     assert message in error
+
+
+def test_a_replay_of_an_empty_watchlist_says_what_to_do(imported: Quorum) -> None:
+    followed = imported("watch", "list", "--json")[1]["symbols"]
+    assert imported("watch", "remove", *followed)[0] == 0
+    code, out, error = imported(*PLAY, "--json")
+    assert (code, out) == (2, "")
+    assert "The watchlist is empty" in error
+    assert "quorum watch add" in error

@@ -1,6 +1,7 @@
 """`quorum rl`: train, look, promote, verify what was decided before, take it back."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,12 @@ def test_a_folder_is_imported_and_another_is_refused(
     assert code == 0
     assert quorum("rl", "show", model["id"], "--json")[1]["data"] == "an invented market"
     assert_refused(quorum("rl", "import", str(tmp_path)), 3, "manifest.json cannot be read")
+    file = tmp_path / "there" / "manifest.json"
+    assert_refused(quorum("rl", "import", str(file)), 2, "manifest.json is a file, no folder")
+    assert_refused(quorum("rl", "import", ""), 2, "A path is empty")
+    file.unlink()
+    os.mkfifo(file)  # reading it would wait for a writer
+    assert_refused(quorum("rl", "import", str(file.parent)), 3, "manifest.json is no regular file")
 
 
 def test_a_runs_folder_stands_for_its_policy_and_one_without_is_refused(

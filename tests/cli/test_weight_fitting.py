@@ -91,6 +91,7 @@ def test_json_has_every_weight_twice_and_no_number_that_is_none(fit: Fit) -> Non
         ({"start": "yesterday"}, InputError, "'yesterday' is not a date"),
         ({"folds": 1}, InputError, "--folds 1"),
         ({"out": Path("/proc/nowhere/fitted.json")}, StorageError, "cannot be written"),
+        ({"out": Path("/proc")}, InputError, "/proc is a folder, no file. Name another --out"),
     ],
 )
 def test_what_cannot_be_fitted_is_refused(

@@ -80,6 +80,7 @@ def test_the_command_prints_tables_or_json_and_a_runs_folder_will_do(saved, caps
     [
         (["run"], 2, "does not exist"),
         (["nowhere"], 3, "manifest.json cannot be read"),
+        (["bars.parquet"], 2, "is a file, no folder"),
         (["run", "--symbol", "SIM00,ACME"], 2, "hold nothing of ACME"),
         (["run", "--from", "2030-01-01"], 2, "No bars are left to judge by from 2030-01-01"),
         (["run", "--from", "2007-03-01", "--until", "2007-02-01"], 2, "No bars are left"),

@@ -1,5 +1,6 @@
 """History to train on: aligned, refused where it is wrong, divided without overlap."""
 
+import os
 from datetime import date
 
 import numpy as np
@@ -118,6 +119,12 @@ def test_a_file_of_another_kind_a_broken_one_or_none_at_all_is_refused(tmp_path)
             read_bars(tmp_path / f"cut.{suffix}")
     with pytest.raises(InputError, match="does not exist"):
         read_bars(tmp_path / "bars.csv")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(InputError, match="folder is a folder, no file"):
+        read_bars(tmp_path / "folder")
+    os.mkfifo(tmp_path / "pipe.parquet")
+    with pytest.raises(InputError, match=r"pipe\.parquet is no regular file"):
+        read_bars(tmp_path / "pipe.parquet")
 
 
 def test_no_outcome_of_one_period_reaches_into_the_next():

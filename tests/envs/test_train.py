@@ -127,6 +127,20 @@ def test_the_help_has_a_sentence_for_every_option(capsys):
     assert output.count("(default:") == len(fields(TrainingArguments)) + 1
 
 
+@pytest.mark.parametrize("option", ["--bars", "--out"])
+def test_an_empty_path_is_refused_by_the_options_name(option, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main([option, ""])
+    assert f"argument {option}: A path is empty" in capsys.readouterr().err
+
+
+def test_a_file_is_no_folder_of_a_run(bars, capsys):
+    before = bars.read_bytes()
+    assert main(["--bars", str(bars), "--out", str(bars), *SMALL]) == 2
+    assert "is a file, no folder. Give another folder." in output_of(capsys)
+    assert bars.read_bytes() == before
+
+
 def test_a_planted_signal_is_learnt_and_pays_on_time_not_seen():
     toy = planted_market(0, rows=900)
     days = toy.market.dates.astype("datetime64[D]").tolist()

@@ -238,6 +238,12 @@ def test_the_command_line_refuses_in_words_and_leaves_nothing(
     assert not (tmp_path / "sweep").exists()
 
 
+def test_a_file_is_no_folder_of_a_sweep(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"is a file, no folder\. Give another folder"):
+        SweepFolder.create(tmp_path / "file", {}, [{"gamma": 0.5}])
+
+
 def _without(market, day):
     """`market` with nothing but holes after `day`."""
     rows = market.dates > np.datetime64(day, "us")
