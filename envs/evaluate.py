@@ -189,7 +189,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
         dest="symbols",
         action="append",
         default=[],
-        metavar="SYMBOLS",
+        metavar="SYMBOL",
         help="Only these symbols of the bars. Repeat it, or separate by commas (default: all)",
     )
     add(

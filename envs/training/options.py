@@ -35,7 +35,9 @@ class ArgumentOption:
 
     @property
     def metavar(self) -> str:
-        return f"{{{','.join(self.choices)}}}" if self.choices else self.name.upper()
+        if self.choices:
+            return f"{{{','.join(self.choices)}}}"
+        return self.flags[0].removeprefix("--").replace("-", "_").upper()
 
     def help(self, default: str | None = None) -> str:
         """Return the sentence and the default, which the caller may override."""

@@ -125,6 +125,7 @@ def test_the_help_has_a_sentence_for_every_option(capsys):
     output = output_of(capsys)
     assert "--half-spread-bps" in output
     assert output.count("(default:") == len(fields(TrainingArguments)) + 1
+    assert "--symbol SYMBOL [SYMBOL ...]" in output
 
 
 @pytest.mark.parametrize("option", ["--bars", "--out"])
