@@ -149,7 +149,7 @@ class SignalAgent(WeightedAgent[Mapping[str, Floats]]):
 
 
 @dataclass(frozen=True, slots=True)
-class AgentProfile:
+class AgentDescription:
     """What an agent's class declares; see `BaseAgent`. `fault` says why it cannot be loaded."""
 
     name: str
@@ -173,12 +173,12 @@ def agent_scope(agent: Agent) -> AgentScope:
     return scope
 
 
-def profile_of(name: str, agent: type | None = None, fault: str = "") -> AgentProfile:
+def description_of(name: str, agent: type | None = None, fault: str = "") -> AgentDescription:
     """Return what the class `agent` declares, or defaults from its name where there is no class."""
     label = getattr(agent, "label", "") or name.replace("_", " ").capitalize()
     if agent is None:
-        return AgentProfile(name, label, fault=fault)
-    return AgentProfile(
+        return AgentDescription(name, label, fault=fault)
+    return AgentDescription(
         name=name,
         label=label,
         icon=getattr(agent, "icon", BaseAgent.icon),

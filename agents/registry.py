@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
-from agents.base import AgentProfile, profile_of
+from agents.base import AgentDescription, description_of
 from agents.coefficients import load_coefficients, refuse_unknown_agents, weights_for_agent
 from agents.evidence import TunableAgent
 from agents.settings import NewsSettings, RlSettings
@@ -104,25 +104,25 @@ def build(
 
 
 @cache
-def profile(name: str) -> AgentProfile:
+def describe_agent(name: str) -> AgentDescription:
     """Return what the agent declares. Never raises: one that cannot be loaded, or no longer exists,
     has defaults from its name."""
     if name not in AGENTS:
-        return profile_of(name)
+        return description_of(name)
     try:
-        return profile_of(name, plugins.load_class("agent", AGENTS[name]))
+        return description_of(name, plugins.load_class("agent", AGENTS[name]))
     except ConfigurationError as error:
-        return profile_of(name, fault=str(error))
+        return description_of(name, fault=str(error))
 
 
 def required_to_open() -> tuple[str, ...]:
     """Return the agents without whose forecast exposure may only shrink."""
-    return tuple(name for name in AGENTS if profile(name).required_to_open)
+    return tuple(name for name in AGENTS if describe_agent(name).required_to_open)
 
 
 def policy_agent() -> str:
     """Return the agent that votes with the models of the RL lab."""
-    return next(name for name in AGENTS if profile(name).votes_with_policy)
+    return next(name for name in AGENTS if describe_agent(name).votes_with_policy)
 
 
 def require_agent(name: str) -> str:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from markupsafe import Markup
 
 from agents.base import BaseAgent
-from agents.registry import profile
+from agents.registry import describe_agent
 from domain.decision import Action
 from web.assets import ICONS
 
@@ -37,11 +37,11 @@ _PLAIN = re.compile(r"[A-Za-z0-9-]")
 
 
 def agent_label(agent: str) -> str:
-    return single_line(profile(agent).label, 40)
+    return single_line(describe_agent(agent).label, 40)
 
 
 def agent_icon(agent: str) -> str:
-    icon = profile(agent).icon
+    icon = describe_agent(agent).icon
     return icon if icon in ICONS else BaseAgent.icon
 
 

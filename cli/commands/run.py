@@ -117,7 +117,7 @@ def receipt(
 
 def agents(as_json: JsonOption = False) -> None:
     """The agents, their versions and how much history they need."""
-    from agents.registry import profile
+    from agents.registry import describe_agent
     from wiring.agents import agent_settings, build_agents
     from wiring.stores import open_stores
 
@@ -129,8 +129,8 @@ def agents(as_json: JsonOption = False) -> None:
             "agent": agent.name,
             "version": agent.version,
             "warmup_bars": agent.warmup,
-            "label": profile(agent.name).label,
-            "description": profile(agent.name).description,
+            "label": describe_agent(agent.name).label,
+            "description": describe_agent(agent.name).description,
         }
         for agent in instances
     ]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from agents.registry import profile
+from agents.registry import describe_agent
 from domain.decision import Action
 from domain.panel import Bools, Floats, Panel
 from domain.symbols import ALWAYS_OPEN
@@ -232,7 +232,7 @@ def _smallest_cap(vote_results: Sequence[AgentVoteResult], shape: tuple[int, int
 def _has_risk_forecast(vote_results: Sequence[AgentVoteResult], shape: tuple[int, int]) -> Bools:
     """Return where all required agents forecast the risk; false everywhere if no agent that is
     required to open is on the team."""
-    required = [result for result in vote_results if profile(result.agent).required_to_open]
+    required = [result for result in vote_results if describe_agent(result.agent).required_to_open]
     given = np.full(shape, bool(required))
     for result in required:
         given &= _gave_forecast(result, shape)

@@ -6,7 +6,7 @@ Promises that nothing is called better that its interval, or chance, does not ca
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from agents.registry import profile
+from agents.registry import describe_agent
 from orchestrator.evaluation.plausibility import implausible_figures, too_good_to_be_true
 from orchestrator.evaluation.scores import COMMITTEE
 from research.report.formatting import format_figure
@@ -51,7 +51,9 @@ def implausible_forecasters(scores: Mapping[str, Any] | None) -> dict[str, tuple
 
 def implausible_sentences(found: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(
-        too_good_to_be_true("The committee" if name == COMMITTEE else profile(name).label, figures)
+        too_good_to_be_true(
+            "The committee" if name == COMMITTEE else describe_agent(name).label, figures
+        )
         for name, figures in found.items()
         if figures
     )
@@ -89,7 +91,7 @@ def _against_market(result: Mapping[str, Any]) -> Iterator[str]:
     market_sharpe = format_figure(market).text
     everybody = {
         "the committee": result["committee"],
-        **{f"{profile(n).label} alone": figures for n, figures in result["agents"].items()},
+        **{f"{describe_agent(n).label} alone": figures for n, figures in result["agents"].items()},
         **{
             n: figures
             for n, figures in benchmarks.items()

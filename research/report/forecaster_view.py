@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agents.registry import profile
+from agents.registry import describe_agent
 from research.report.conclusions import implausible_forecasters, implausible_sentences
 from research.report.formatting import FormattedFigure, format_number
 from research.report.power import record_power
@@ -75,7 +75,9 @@ def forecaster_view(scores: Json, name: str) -> ForecasterView | None:
         ),
         power=record_power(own, scores["horizon"]),
         words=SCORE_TERMS,
-        calibration=calibration_figure("calibration", f"Calibration: {profile(name).label}", own),
+        calibration=calibration_figure(
+            "calibration", f"Calibration: {describe_agent(name).label}", own
+        ),
         by_symbol=_score_table("By symbol", "Symbol", own["by_symbol"], "/symbols/"),
         by_regime=_score_table("By regime", "Market", own["by_regime"]),
         by_period=_score_table("By period", "Period", own["by_period"]),

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.registry import profile
+from agents.registry import describe_agent
 from orchestrator.evaluation.scores import BASE_RATE, COMMITTEE
 from research.report import charts
 from research.report.charts import CalibrationPoint, PlotCurve
@@ -74,12 +74,12 @@ def decay_table(forecasters: Sequence[Json], label: Label = str) -> FigureTable:
 def quantile_agent(scores: Json) -> str:
     """Whose 5% quantile was scored: the first that forecasts one; empty for nobody's."""
     names = (each["name"] for each in scores["forecasters"])
-    return next((name for name in names if profile(name).forecasts_quantile), "")
+    return next((name for name in names if describe_agent(name).forecasts_quantile), "")
 
 
 def quantile_view(scores: Json) -> QuantileView | None:
     """None where no quantile was ever forecast and settled."""
-    tail, agent = scores["tail"], profile(quantile_agent(scores)).label
+    tail, agent = scores["tail"], describe_agent(quantile_agent(scores)).label
     if tail["pinball"]["value"] is None:
         return None
     own_row = FigureRow(

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.registry import profile
+from agents.registry import describe_agent
 from domain.instants import Times
 from domain.panel import Floats
 from research.report import charts
@@ -89,7 +89,7 @@ def result_view(
     robust = result.get("robustness") or {}
     drawn = robust.get("monte_carlo") or {}
     committee = result["committee"]
-    agents = {profile(name).label: figures for name, figures in result["agents"].items()}
+    agents = {describe_agent(name).label: figures for name, figures in result["agents"].items()}
     compared = {COMMITTEE: committee, **result["benchmarks"]}
     return ResultView(
         id=result["id"],

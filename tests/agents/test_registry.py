@@ -9,8 +9,8 @@ from agents.registry import (
     AGENTS,
     AgentSettings,
     build,
+    describe_agent,
     policy_agent,
-    profile,
     required_to_open,
 )
 from domain.errors import ConfigurationError, NotFoundError
@@ -27,20 +27,20 @@ def test_an_agent_bears_the_name_it_is_registered_under(name: str) -> None:
 
 @pytest.mark.parametrize("name", AGENTS)
 def test_an_agent_declares_its_label_its_icon_and_what_it_does(name: str) -> None:
-    declared = profile(name)
+    declared = describe_agent(name)
     assert declared.label
     assert declared.icon in ICONS
     assert declared.description.endswith(".")
 
 
 def test_every_label_is_another() -> None:
-    assert len({profile(name).label for name in AGENTS}) == len(AGENTS)
+    assert len({describe_agent(name).label for name in AGENTS}) == len(AGENTS)
 
 
 def test_the_agent_that_caps_losses_is_required_to_open_and_forecasts_their_quantile() -> None:
     assert "risk" in required_to_open()
-    assert profile("risk").forecasts_quantile
-    assert not profile("technical").forecasts_quantile
+    assert describe_agent("risk").forecasts_quantile
+    assert not describe_agent("technical").forecasts_quantile
 
 
 def test_one_agent_votes_with_the_policies_of_the_lab() -> None:
@@ -48,7 +48,7 @@ def test_one_agent_votes_with_the_policies_of_the_lab() -> None:
 
 
 def test_an_agent_of_an_old_record_is_known_by_its_name() -> None:
-    declared = profile("long_gone")
+    declared = describe_agent("long_gone")
     assert (declared.label, declared.required_to_open) == ("Long gone", False)
 
 

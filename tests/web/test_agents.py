@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agents.registry import profile
+from agents.registry import describe_agent
 from domain.canonical import to_json
 from domain.record import ForecastRecord
 from orchestrator.committee.learned_weights import influence_by_row
@@ -76,7 +76,7 @@ def test_a_record_too_good_to_be_true_is_called_so(
 def test_an_agents_page_and_the_api_say_what_it_does(client: Client, demo_app: DemoApp) -> None:
     told = {each["agent"]: each for each in client.get("/api/v1/agents").json()["agents"]}
     for name in demo_app.agents:
-        declared = profile(name)
+        declared = describe_agent(name)
         assert html.escape(declared.description) in client.get(f"/agents/{name}").text
         assert (told[name]["label"], told[name]["description"]) == (
             declared.label,

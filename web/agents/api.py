@@ -3,7 +3,7 @@
 from litestar import get
 from litestar.params import FromPath
 
-from agents.registry import profile
+from agents.registry import describe_agent
 from web import formatting
 from web.agents.pages import require_forecaster
 from web.agents.schemas import AgentOut, AgentRecordOut, AgentsOut, RecordOut
@@ -20,7 +20,7 @@ def agents(served_run: Injected[ServedRun], engine: Injected[EngineControl]) -> 
         AgentOut(
             agent=agent.agent,
             label=formatting.agent_label(agent.agent),
-            description=profile(agent.agent).description,
+            description=describe_agent(agent.agent).description,
             version=agent.version,
             state=agent.state,
             restarts=agent.restarts,

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from litestar import Response, get
 from litestar.params import FromPath
 
-from agents.registry import profile
+from agents.registry import describe_agent
 from domain.errors import NotFoundError
 from orchestrator.committee.pooling import CommitteeSettings
 from orchestrator.evaluation.record_scorer import ScoredRecord
@@ -138,7 +138,7 @@ def _influence_chart(id: str, title: str, scored: ScoredRecord, write: NumberFor
 
 def _description(name: str) -> str:
     """Return what the agent does, or why it cannot be loaded; empty for an unknown one."""
-    declared = profile(name)
+    declared = describe_agent(name)
     return formatting.single_line(declared.fault or declared.description)
 
 
