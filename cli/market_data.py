@@ -162,7 +162,7 @@ def show_imported(imported: ImportResult, console: Console) -> None:
             _show_preview(report, report.preview, console)
             _show_notes(report, console)
             continue
-        span = f", {report.span[0]:%Y-%m-%d} to {report.span[1]:%Y-%m-%d}" if report.span else ""
+        span = f", {_span(report)}" if report.span else ""
         frame = f" {report.timeframe}" if report.timeframe else ""
         console.print(f"  {report.kind}{frame} of {len(report.symbols)} symbols{span}")
         console.print(
@@ -170,15 +170,20 @@ def show_imported(imported: ImportResult, console: Console) -> None:
             f"{report.unchanged:,} already there, {report.replaced:,} replaced"
         )
         _show_notes(report, console)
-        for refusal in report.refused:
-            examples = "; ".join(refusal.examples[:MAX_EXAMPLES])
-            line = f"  {refusal.rows:,} refused: {refusal.reason} ({examples})"
-            console.print(line, markup=False)
 
 
 def _show_notes(report: ImportReport, console: Console) -> None:
+    """Print what is to be known of a file's bars, and why rows of it were refused."""
     for note in report.notes:
         console.print(f"  {note}", markup=False)
+    for refusal in report.refused:
+        examples = "; ".join(refusal.examples[:MAX_EXAMPLES])
+        line = f"  {refusal.rows:,} refused: {refusal.reason} ({examples})"
+        console.print(line, markup=False)
+
+
+def _span(report: ImportReport) -> str:
+    return f"{report.span[0]:%Y-%m-%d} to {report.span[1]:%Y-%m-%d}" if report.span else ""
 
 
 def _preview_json(preview: TablePreview) -> dict[str, Any]:
@@ -198,7 +203,7 @@ def _show_preview(report: ImportReport, preview: TablePreview, console: Console)
     lines = {
         "kind": f"{report.kind} {report.timeframe or ''}".strip(),
         "symbols": f"{symbols}{more}",
-        "times": preview.zone,
+        "times": ", ".join(filter(None, (_span(report), preview.zone))),
         "adjusted": preview.adjustment,
         "rows": f"{report.read:,} read, {sum(each.rows for each in report.refused):,} refused",
     }

@@ -17,9 +17,15 @@ from domain.errors import InputError
 from domain.store_reports import WriteReport
 from domain.symbols import calendar_note, calendar_of, parse_symbol
 from domain.timeframe import Timeframe
-from market.imports.file_symbols import symbol_of_file
+from market.imports.file_symbols import are_tickers, is_in_full, symbol_of_file
 from market.imports.normalise import NO_OPTIONS, ReadingOptions, RejectedRows, normalise
-from market.imports.schema_detection import ACCEPTED_COLUMNS, TableKind, detect_schema
+from market.imports.schema_detection import (
+    ACCEPTED_COLUMNS,
+    NAME,
+    TableKind,
+    detect_schema,
+    fold,
+)
 from market.imports.table_files import read_raw_table
 from market.provider import Progress
 from market.quality.review import review_bars
@@ -148,6 +154,9 @@ def read_table(path: Path, options: ReadingOptions = NO_OPTIONS) -> ParsedTable:
                 f" {ACCEPTED_COLUMNS}; rename yours."
             )
         kind, names = recognised
+        named_by = names.get("symbol")
+        if named_by and fold(named_by) == NAME and not are_tickers(raw.frame[named_by]):
+            del names["symbol"]
         frame = pd.DataFrame({ours: raw.frame[theirs] for ours, theirs in names.items()})
         if frame.empty:
             raise InputError("it has no rows. Export it again.")
@@ -182,6 +191,8 @@ def _symbols(frame: pd.DataFrame, named: str | None, stem: str) -> "pd.Series[st
         return frame["symbol"]
     own = frame["symbol"].dropna().unique()
     symbol = parse_symbol(named)
+    if len(own) == 1 and is_in_full(symbol, parse_symbol(str(own[0]))):
+        return symbol
     if any(parse_symbol(str(each)) != symbol for each in own):
         raise InputError(
             f"it has a column of symbols ({_shorten([str(each) for each in own])}), so --symbol"

@@ -17,11 +17,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from domain.errors import InputError
-from domain.symbols import calendar_of, parse_symbol
+from domain.symbols import parse_symbol
 from domain.timeframe import Timeframe
-from market.calendars import time_zone
+from market.imports.number_text import NOTHING, is_empty, read_numbers
 from market.imports.schema_detection import TableKind
 from market.imports.session_check import refuse_doubled_hours, refuse_outside_sessions
+from market.imports.session_dates import session_dates
 from market.imports.timestamps import Timestamps
 from market.provider import (
     BAR_COLUMNS,
@@ -37,7 +38,6 @@ MAX_REJECTED_SHARE = 0.2
 
 Mask = NDArray[np.bool_]
 _DAILY = (pd.Timedelta(hours=20), pd.Timedelta(days=4))
-_LETTERS = {"K": 1e3, "M": 1e6, "B": 1e9}
 _PERIODS = {"Q1": 1, "Q2": 2, "Q3": 3, "FY": 4}
 
 
@@ -123,7 +123,7 @@ def normalise(
     row_filter = _RowFilter(raw, malformed)
     symbols = raw["symbol"].map(_parsed_symbols(raw["symbol"]))
     row_filter.reject(symbols.isna(), "not a symbol", "symbol")
-    stamps = Timestamps(raw["at"], raw.get("clock"), options.zone)
+    stamps = Timestamps(raw["at"], raw["symbol"], raw.get("clock"), options.zone)
     row_filter.reject(
         stamps.instant.isna(), "not a date or time of our age, such as 2020-03-02", "at", "clock"
     )
@@ -152,29 +152,13 @@ def normalise(
 def _parsed_symbols(column: pd.Series) -> dict[Any, str]:
     symbols: dict[Any, str] = {}
     for value in column.unique():
-        if not isinstance(value, str) or not value.strip():
-            continue  # nothing is no symbol: not "nan", "None" or ""
+        if not isinstance(value, str) or value.strip() in NOTHING:
+            continue
         try:
             symbols[value] = parse_symbol(value)
         except InputError:
             continue
     return symbols
-
-
-def _numbers(column: pd.Series) -> pd.Series:
-    """`column` as float64, NaN for anything but a finite number. Currency signs, thousands
-    separators (`1,234.5`) and the letters of `1.2M` are understood."""
-    numbers = pd.to_numeric(column, errors="coerce").astype("float64")
-    unread = numbers.isna() & column.notna()
-    if unread.any():
-        text = column[unread].astype("str").str.strip().str.replace(r"^[$€£¥]\s*", "", regex=True)
-        text = text.where(
-            ~text.str.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?[KMB]?"), text.str.replace(",", "")
-        )
-        scale = text.str[-1:].map(_LETTERS)
-        text = text.where(scale.isna(), text.str[:-1])
-        numbers[unread] = pd.to_numeric(text, errors="coerce") * scale.fillna(1.0)
-    return numbers.where(np.isfinite(numbers))
 
 
 def _booleans(column: pd.Series) -> pd.Series:
@@ -220,9 +204,11 @@ def _timeframe_of(gap: pd.Timedelta) -> Timeframe | None:
 def _bars(row_filter: _RowFilter, stamps: Timestamps, timeframe: Timeframe) -> pd.DataFrame:
     raw = row_filter.raw
     prices = ["open", "high", "low", "close", *(["adj_close"] if "adj_close" in raw else [])]
-    frame = raw[prices].apply(_numbers)
+    frame = raw[prices].apply(read_numbers)
     frame["volume"] = _volumes(raw)
-    frame["at"] = stamps.instant if timeframe.intraday else _session_days(row_filter.raw, stamps)
+    frame["at"] = (
+        stamps.instant if timeframe.intraday else session_dates(row_filter.raw["symbol"], stamps)
+    )
     shown = ("symbol", "at", *prices)
     row_filter.reject(
         frame[prices].isna().any(axis=1), "a price is missing or not a number", *shown
@@ -231,7 +217,7 @@ def _bars(row_filter: _RowFilter, stamps: Timestamps, timeframe: Timeframe) -> p
     row_filter.reject(
         frame["high"] < frame["low"], "high is below low", "symbol", "at", "high", "low"
     )
-    has_volume = "volume" in raw and not _is_empty(raw["volume"])
+    has_volume = "volume" in raw and not is_empty(raw["volume"])
     bad_volume = (frame["volume"].isna() & has_volume) | (frame["volume"] < 0)
     row_filter.reject(bad_volume, "volume is missing or negative", "symbol", "at", "volume")
     if "adj_close" not in raw:
@@ -239,33 +225,13 @@ def _bars(row_filter: _RowFilter, stamps: Timestamps, timeframe: Timeframe) -> p
     return frame[BAR_COLUMNS].copy()
 
 
-def _is_empty(column: pd.Series) -> bool:
-    return bool((column.isna() | (column.astype("str").str.strip() == "")).all())
-
-
-def _session_days(raw: pd.DataFrame, stamps: Timestamps) -> pd.Series:
-    """Midnight UTC of the dates that are written; of epochs, those on the exchange's clocks."""
-    days = stamps.day
-    if not stamps.are_epochs:
-        return days
-    for symbol in raw["symbol"].dropna().unique():
-        own = (raw["symbol"] == symbol) & (stamps.instant != days)
-        try:
-            zone = time_zone(calendar_of(parse_symbol(str(symbol))))
-        except InputError:
-            continue
-        local = stamps.instant[own].dt.tz_convert(zone).dt.tz_localize(None)
-        days[own] = local.dt.floor("D").dt.tz_localize("UTC")
-    return days
-
-
 def _volumes(raw: pd.DataFrame) -> pd.Series:
     """Volumes, unknown (NaN) where the table has none; ticks where it counts nothing else."""
-    if "volume" not in raw or _is_empty(raw["volume"]):
+    if "volume" not in raw or is_empty(raw["volume"]):
         return pd.Series(np.nan, raw.index)
-    volumes = _numbers(raw["volume"])
+    volumes = read_numbers(raw["volume"])
     if "tick_volume" in raw and not (volumes > 0).any():
-        return _numbers(raw["tick_volume"])
+        return read_numbers(raw["tick_volume"])
     return volumes
 
 
@@ -288,7 +254,7 @@ def _news(row_filter: _RowFilter, stamps: Timestamps) -> tuple[pd.DataFrame, lis
 
 def _relevance(raw: pd.DataFrame) -> pd.Series:
     if "relevance" in raw:
-        return _numbers(raw["relevance"])
+        return read_numbers(raw["relevance"])
     if "mentions_company" in raw:
         return _booleans(raw["mentions_company"]).map({True: 1.0, False: LISTED_ONLY_RELEVANCE})
     return pd.Series(1.0, index=raw.index)
@@ -298,12 +264,12 @@ def _filings(row_filter: _RowFilter, stamps: Timestamps) -> tuple[pd.DataFrame, 
     raw = row_filter.raw
     missing = pd.Series(np.nan, index=raw.index)
     frame = pd.DataFrame({"known_at": stamps.known_at()})
-    year = _numbers(raw["fiscal_year"])
+    year = read_numbers(raw["fiscal_year"])
     frame["fiscal_year"] = year.fillna(0).astype("int64")
     quarter = raw["fiscal_period"].str.strip().str.upper().map(_PERIODS)
     frame["fiscal_quarter"] = quarter.fillna(0).astype("int64")
     for name in ("revenue", "operating_income", "net_income", "shares"):
-        frame[name] = _numbers(raw[name]) if name in raw else missing
+        frame[name] = read_numbers(raw[name]) if name in raw else missing
     if "revenue_ok" in raw:
         frame["revenue"] = frame["revenue"].where(_booleans(raw["revenue_ok"]))
     frame["shares"] = frame["shares"].where(frame["shares"] > 0)
@@ -320,7 +286,7 @@ def _earnings(row_filter: _RowFilter, stamps: Timestamps) -> tuple[pd.DataFrame,
     raw = row_filter.raw
     frame = pd.DataFrame({"known_at": stamps.known_at()})
     for name in ("eps_estimate", "eps_actual"):
-        frame[name] = _numbers(raw[name])
+        frame[name] = read_numbers(raw[name])
     frame["symbol"] = ""
     row_filter.reject(frame["eps_actual"].isna(), "no earnings announced yet", "symbol", "at")
     return frame[EARNINGS_COLUMNS].copy(), ["symbol", "known_at"]

@@ -31,8 +31,16 @@ class TableSchema:
 
 
 _SYMBOL = ("symbol", "ticker")
+NAME = "name"
+"""The column of symbols in some tables, and of companies' names in others."""
+_UNNAMED = ("", "unnamed_0", "index", "index_level_0")
+"""Columns of an index without a name, as pandas writes them."""
+_DECORATED = re.compile(
+    r"(?:\d+_)?(?P<name>open|high|low|close|adj_close|adjusted_close|volume(?!_))"
+    r"(?:_(?:price|usd|usdt|usdc|eur|gbp))?"
+)
 _QUOTE_VOLUMES = frozenset({
-    "quote", "usd", "usdt", "usdc", "busd", "eur", "gbp", "try", "dollars",
+    "quote", "usd", "usdt", "usdc", "busd", "eur", "gbp", "try", "dollars", "currency",
 })  # fmt: skip
 """Volumes in these are money, not units."""
 
@@ -41,17 +49,22 @@ SCHEMAS: Mapping[TableKind, TableSchema] = MappingProxyType({
         required={
             "at": (
                 "at", "ts", "unix", "timestamp", "datetime", "date", "time", "open_time",
-                "dtyyyymmdd", "gmt_time", "local_time",
+                "dtyyyymmdd", "gmt_time", "local_time", "date_time", "unix_timestamp", "t",
+                "timeopen", "time_open", "trade_date", "trading_day", "day", "begins_at",
+                "start_time", *_UNNAMED,
             ),
-            "open": ("open",),
-            "high": ("high",),
-            "low": ("low",),
-            "close": ("close", "close_last", "last", "price"),
+            "open": ("open", "o"),
+            "high": ("high", "h"),
+            "low": ("low", "l"),
+            "close": ("close", "close_last", "last", "last_price", "price", "c"),
         },
         optional={
-            "symbol": (*_SYMBOL, "name", "tic", "pair", "instrument"),
+            "symbol": (
+                *_SYMBOL, "tic", "pair", "instrument", "stock", "code", "act_symbol",
+                "stock_symbol", "ticker_symbol", NAME,
+            ),
             "adj_close": ("adj_close", "adjusted_close", "adjclose"),
-            "volume": ("volume", "vol", "vol_", "tickvol", "tick_volume"),
+            "volume": ("volume", "vol", "vol_", "tickvol", "tick_volume", "v", "total_volume"),
         },
     ),
     TableKind.FILINGS: TableSchema(
@@ -127,29 +140,31 @@ def text_columns(columns: Sequence[str]) -> frozenset[str]:
         for name, accepted in (*layout.required.items(), *layout.optional.items()):
             if name in TEXT_COLUMNS:
                 spellings |= set(accepted)
-    return frozenset(column for column in columns if _fold(column) in spellings)
+    return frozenset(column for column in columns if fold(column) in spellings)
 
 
 def _with_clock_and_units(found: dict[str, str], columns: Sequence[str]) -> dict[str, str]:
     """Add to a table of bars the column of the time of day beside one of dates, and of the volumes
     in two units the one in the base's own."""
-    by_name = {_fold(column): column for column in columns}
-    if _fold(found["at"]) in {"date", "dtyyyymmdd"} and "time" in by_name:
+    by_name = {fold(column): column for column in columns}
+    if fold(found["at"]) in {"date", "dtyyyymmdd"} and "time" in by_name:
         found["clock"] = by_name["time"]
     if "volume" not in found:
         units = [name for name in by_name if name.startswith("volume_")]
         own = [name for name in units if name.removeprefix("volume_") not in _QUOTE_VOLUMES]
         if own:
             found["volume"] = by_name[own[0]]
-    elif "tickvol" in by_name and _fold(found["volume"]) == "vol":
+    elif "tickvol" in by_name and fold(found["volume"]) == "vol":
         found["tick_volume"] = by_name["tickvol"]
     return found
 
 
-def _fold(column: str) -> str:
+def fold(column: str) -> str:
     """Return a column's name in lower case, words joined by `_`, without the zone of `Date (UTC)`
-    and `time_utc`."""
+    and `time_utc`, the number of `1. open` and the currency of `Open (USD)`."""
     folded = re.sub(r"[^a-z0-9]+", "_", column.lower()).strip("_")
+    if match := _DECORATED.fullmatch(folded):
+        return match["name"]
     return folded.removesuffix("_utc") or folded
 
 
@@ -158,7 +173,7 @@ def _match(
 ) -> dict[str, str]:
     by_name: dict[str, list[str]] = {}
     for column in columns:
-        by_name.setdefault(_fold(column), []).append(column)
+        by_name.setdefault(fold(column), []).append(column)
     found: dict[str, str] = {}
     for ours, spellings in spellings_by_name.items():
         theirs = next((by_name[spelling] for spelling in spellings if spelling in by_name), [])

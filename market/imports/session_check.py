@@ -1,5 +1,6 @@
 """Refuses bars whose times cannot be what they seem: of another zone, or of another calendar."""
 
+from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -13,7 +14,7 @@ from market import calendars
 
 MAX_OUTSIDE = 0.2
 """Fraction of a symbol's bars that may lie outside the sessions of its calendar."""
-MIN_BARS = 20
+MIN_BARS = 5
 """Bars of a symbol below which their times say too little."""
 SHIFTED = 0.02
 """Fraction outside from which on intraday times without a zone are tried in the exchange's own."""
@@ -29,8 +30,8 @@ def refuse_doubled_hours(bars: pd.DataFrame) -> None:
     first = doubled.iloc[0]
     raise InputError(
         f"it has two different bars of {first['symbol']} for {first['at']:%Y-%m-%d %H:%M}, as local"
-        " times do when summer time ends. Name their zone, such as --timezone Europe/Berlin, or"
-        " export it in UTC."
+        " times do when summer time ends. Name their zone, such as --timezone Europe/Berlin, export"
+        " it in UTC, or keep one of the two."
     )
 
 
@@ -55,20 +56,25 @@ def refuse_outside_sessions(bars: pd.DataFrame, timeframe: Timeframe, *, is_naiv
                 f" exchange. Say so with --timezone {zone}."
             )
         if outside > MAX_OUTSIDE * len(own):
+            remedies = _remedies(calendar, timeframe, is_naive)
             raise InputError(
                 f"{outside} of the {len(own)} bars of {symbol} lie outside the sessions of its"
-                f" calendar, {calendar}. {_remedy(calendar, is_naive and timeframe.intraday)}"
+                f" calendar, {calendar}. {'; or '.join(remedies)}."
             )
 
 
-def _remedy(calendar: str, is_naive: bool) -> str:
-    remedy = (
-        "A coin is written as a pair, BTC-USD, a currency as EURUSD=X, a share of another exchange"
-        " with its suffix, VOD.L: name it with --symbol"
-    )
+def _remedies(calendar: str, timeframe: Timeframe, is_naive: bool) -> Iterator[str]:
     if calendar == ALWAYS_OPEN:
-        remedy = "Name another symbol with --symbol"
-    return f"{remedy}; or name the zone of its times with --timezone." if is_naive else f"{remedy}."
+        yield "Name another symbol with --symbol"
+    else:
+        yield (
+            "A coin is written as a pair, BTC-USD, a currency as EURUSD=X, a share of another"
+            " exchange with its suffix, VOD.L: name it with --symbol"
+        )
+    if timeframe.intraday and is_naive:
+        yield "name the zone of its times with --timezone"
+    if timeframe.intraday and calendar != ALWAYS_OPEN:
+        yield "leave out trades before the opening and after the close"
 
 
 def _in_zone(at: pd.Series, zone: ZoneInfo) -> pd.Series:

@@ -7,6 +7,7 @@ import gzip
 import io
 import zipfile
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,13 +17,16 @@ import pyarrow.parquet as parquet
 
 from domain.errors import InputError
 from market.imports.schema_detection import detect_schema, text_columns
-from market.imports.text_tables import find_layout, read_text, stack_symbols
+from market.imports.text_tables import find_layout, read_text
+from market.imports.wide_tables import stack_symbols, symbols_in_names
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".csv.gz", ".tsv.gz", ".zip")
 """Files that are looked for in a folder; one that is named itself may also end in .txt or .gz."""
 NAMED_SUFFIXES = (*SUFFIXES, ".txt", ".gz")
 MAX_BYTES = 1 << 30
 """Largest file, unpacked."""
+MAX_ROWS = 50_000_000
+"""Most rows of a Parquet file, which may be far larger than its bytes."""
 _FORMATS = "a CSV or Parquet file, plain, zipped or gzipped"
 
 
@@ -52,12 +56,14 @@ def read_raw_table(path: Path) -> RawTable:
             raise InputError(f"{path} is not named as a table is: {', '.join(NAMED_SUFFIXES)}.")
         name, content = _unpack(path)
         if name.lower().endswith(".parquet"):
-            return RawTable(_read_parquet(content), (), _stem(name))
+            return RawTable(_read_parquet(content, path), (), _stem(name))
         text = _decode(content)
         layout = find_layout(text)
         frame, malformed = read_text(text, layout, text_columns(layout.columns))
         if layout.symbols:
-            frame = stack_symbols(frame, layout)
+            frame = stack_symbols(frame, layout.columns, layout.symbols)
+        elif names := _symbol_columns(layout.columns):
+            frame = stack_symbols(frame, *names)
         return RawTable(frame, tuple(malformed), _stem(name))
     except (
         pa.ArrowException, OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error,
@@ -74,6 +80,8 @@ def _unpack(path: Path) -> tuple[str, bytes]:
         with zipfile.ZipFile(path) as archive:
             members = [each for each in archive.infolist() if not each.is_dir()]
             members = [each for each in members if not each.filename.startswith("__MACOSX")]
+            tables = [each for each in members if is_table_file(Path(each.filename))]
+            members = tables if len(tables) == 1 else members
             if len(members) != 1:
                 names = ", ".join(each.filename for each in members[:4])
                 raise InputError(
@@ -98,6 +106,8 @@ def _bounded(content: bytes, path: Path) -> bytes:
 def _decode(content: bytes) -> str:
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         text = content.decode("utf-16")
+    elif content[:2].count(0) == 1:  # the first character is ASCII, and no mark is before it
+        text = content.decode("utf-16-be" if content[0] == 0 else "utf-16-le")
     else:
         text = content.decode("utf-8-sig")
     if "\x00" in text:
@@ -105,17 +115,26 @@ def _decode(content: bytes) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _read_parquet(content: bytes) -> pd.DataFrame:
+def _read_parquet(content: bytes, path: Path) -> pd.DataFrame:
     """Return the recognised columns of a Parquet file, or none of them where it is no table."""
     file = parquet.ParquetFile(io.BytesIO(content))
+    if file.metadata.num_rows > MAX_ROWS:
+        raise InputError(f"{path} has more than {MAX_ROWS:,} rows. Split it.")
     columns = [str(name) for name in file.schema_arrow.names]
-    recognised = detect_schema(columns)
-    if recognised is None:
+    names = _symbol_columns(columns)
+    recognised = None if names else detect_schema(columns)
+    if recognised is None and names is None:
         return pd.DataFrame(columns=columns)
-    table = file.read(columns=list(dict.fromkeys(recognised[1].values())))
+    wanted = columns if recognised is None else list(dict.fromkeys(recognised[1].values()))
+    table = file.read(columns=wanted, use_pandas_metadata=False)
     table.validate(full=True)  # Parquet may declare invalid UTF-8 as text
-    frame: pd.DataFrame = table.to_pandas(date_as_object=False)
-    return frame.reset_index(drop=frame.index.name is None)
+    frame: pd.DataFrame = table.to_pandas(date_as_object=False, ignore_metadata=True)
+    return stack_symbols(frame, *names) if names else frame
+
+
+def _symbol_columns(columns: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """Return what `symbols_in_names` does of a table that is of no kind as it is."""
+    return None if detect_schema(columns) else symbols_in_names(columns)
 
 
 def _stem(name: str) -> str:

@@ -1,9 +1,9 @@
 """Reads the text of a CSV file as people have them: where its table begins, and in which columns.
 
-Understood are commas, semicolons, tabs and bars between cells, decimal commas where cells are not
-separated by commas, lines before the header (an address, a title), files without a header (klines),
-and two header rows with a symbol over each column, as yfinance writes them. Everything comes back
-as text or numbers in columns; leaves out what the columns mean (`schema_detection.py`).
+Understood are commas, semicolons, tabs and bars between cells, decimal commas, lines before the
+header (an address, a title), files without a header (klines), and two header rows with a symbol
+over each column (`wide_tables.py`). Everything comes back as text or numbers in columns; leaves out
+what the columns mean (`schema_detection.py`).
 """
 
 import csv
@@ -17,6 +17,8 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
 from domain.errors import InputError
+from market.imports.number_text import find_decimal_point, is_number, read_numbers, with_points
+from market.imports.wide_tables import symbols_above
 
 DELIMITERS = (",", ";", "\t", "|")
 SAMPLED_LINES = 60
@@ -25,9 +27,6 @@ KLINE_COLUMNS = (
     "taker_buy_volume", "taker_buy_quote_volume", "ignore",
 )  # fmt: skip
 """The columns of exchanges' kline files, which have no header; some have only the first six."""
-PRICE_NAMES = frozenset({"open", "high", "low", "close", "adj close", "volume"})
-_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?")
-_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 _TIME_OF_DAY = re.compile(r"\d{1,2}:\d{2}(:\d{2})?")
 
 
@@ -54,15 +53,18 @@ def find_layout(text: str) -> TextLayout:
     rows = [_cells(line, delimiter) for line in lines]
     first = _first_row(rows)
     below = [row for row in rows[first + 1 :] if len(row) > 1]
-    decimal_point = "."
-    if delimiter != "," and any(_DECIMAL_COMMA.fullmatch(cell) for row in below for cell in row):
-        decimal_point = ","
-    if symbols := _symbols_above(rows[first : first + 3]):
+    decimal_point = find_decimal_point((cell for row in below for cell in row), delimiter)
+    if symbols := symbols_above(rows[first : first + 3]):
         headers, columns, names = symbols
         return TextLayout(delimiter, decimal_point, first + headers, columns, names)
     header = rows[first]
+    if shorter := _shorter_header(rows, first):
+        return TextLayout(delimiter, decimal_point, first, shorter)
     if _is_data(header):
-        return TextLayout(delimiter, decimal_point, first, _kline_columns(header))
+        columns = _kline_columns(header)
+        data = pd.DataFrame([row for row in rows[first:] if len(row) == len(header)])
+        _refuse_other_order(data.set_axis(columns, axis=1), decimal_point)
+        return TextLayout(delimiter, decimal_point, first, columns)
     return TextLayout(delimiter, decimal_point, first + 1, tuple(header))
 
 
@@ -80,6 +82,9 @@ def read_text(
         return "skip"
 
     columns = [f"{number}" for number in range(len(layout.columns))]
+    texts = {
+        column for column, name in zip(columns, layout.columns, strict=True) if name in text_columns
+    }
     table = arrow_csv.read_csv(
         io.BytesIO(text.encode()),
         read_options=arrow_csv.ReadOptions(
@@ -90,28 +95,14 @@ def read_text(
         ),
         convert_options=arrow_csv.ConvertOptions(
             decimal_point=layout.decimal_point,
-            column_types={
-                column: pa.string()
-                for column, name in zip(columns, layout.columns, strict=True)
-                if name in text_columns
-            },
+            column_types=dict.fromkeys(texts, pa.string()),
         ),
     )
     frame = table.to_pandas(date_as_object=False)
+    if layout.decimal_point == ",":
+        frame = frame.apply(lambda column: column if column.name in texts else with_points(column))
     frame.columns = pd.Index(layout.columns)
     return frame, malformed
-
-
-def stack_symbols(frame: pd.DataFrame, layout: TextLayout) -> pd.DataFrame:
-    """Return a table with a column a symbol and figure as one with a column `symbol`."""
-    time = frame.iloc[:, 0]
-    parts = []
-    for symbol in dict.fromkeys(name for name in layout.symbols if name):
-        own = [number for number, name in enumerate(layout.symbols) if name == symbol]
-        part = frame.iloc[:, own].copy()
-        part.insert(0, frame.columns[0], time)
-        parts.append(part.assign(symbol=symbol).dropna(how="all", subset=list(part.columns[1:])))
-    return pd.concat(parts, ignore_index=True)
 
 
 def _find_delimiter(lines: Sequence[str]) -> str:
@@ -141,25 +132,41 @@ def _first_row(rows: Sequence[Sequence[str]]) -> int:
     return next(number for number, row in enumerate(rows) if len(row) == usual)
 
 
-def _symbols_above(
-    rows: Sequence[Sequence[str]],
-) -> tuple[int, tuple[str, ...], tuple[str, ...]] | None:
-    """Return the number of header rows, the columns and their symbols where one header row names
-    figures and the other symbols; None where there is one header row."""
-    if len(rows) < 2 or len(rows[0]) != len(rows[1]) or len(rows[0]) < 5:
-        return None
-    for figures, symbols in ((rows[0], rows[1]), (rows[1], rows[0])):
-        is_figures = all(cell.lower() in PRICE_NAMES for cell in figures[1:])
-        if is_figures and not any(_NUMBER.fullmatch(cell) for cell in symbols[1:]):
-            named = len(rows) > 2 and len(rows[2]) >= 1 and not any(rows[2][1:])
-            time = rows[2][0] if named and rows[2][0] else "date"
-            return 2 + named, (time, *figures[1:]), ("", *symbols[1:])
-    return None
+def _shorter_header(rows: Sequence[Sequence[str]], first: int) -> tuple[str, ...]:
+    """Return the header above a first line of data that is a cell longer: each line ends with a
+    delimiter, or begins with a number that has no name; () where there is none. Raises InputError
+    where lines are longer by more: commas inside their numbers."""
+    headers = (row for row in rows[:first] if len(row) > 4 and not any(map(is_number, row)))
+    header, width = next(headers, ()), len(rows[first])
+    if not header or not _is_data(rows[first]):
+        return ()
+    if len(header) != width - 1:
+        raise InputError(
+            f"its header has {len(header)} columns and its lines {width} cells, such as"
+            f" {','.join(rows[first])[:80]!r}. Export it again without separators of thousands."
+        )
+    return ("", *header) if rows[first][-1] else (*header, "")
 
 
 def _is_data(row: Sequence[str]) -> bool:
     """Return whether a first row holds figures already."""
-    return sum(bool(_NUMBER.fullmatch(cell)) for cell in row) >= 4
+    return sum(map(is_number, row)) >= 4
+
+
+def _refuse_other_order(cells: pd.DataFrame, decimal_point: str) -> None:
+    """Raise InputError where the columns of a file without a header cannot be what they are taken
+    for, since the high is not the highest price or the low not the lowest."""
+    prices = cells[["open", "high", "low", "close"]]
+    if decimal_point == ",":
+        prices = prices.apply(with_points)
+    prices = prices.apply(read_numbers).dropna()
+    others = prices[["open", "close"]]
+    wrong = (prices["high"] < others.max(axis=1)) | (prices["low"] > others.min(axis=1))
+    if wrong.mean() > 0.2:
+        raise InputError(
+            f"it has no header, and its columns are not {', '.join(cells.columns[:6])}, as the high"
+            " is below other prices. Write a first line that names the columns."
+        )
 
 
 def _kline_columns(row: Sequence[str]) -> tuple[str, ...]:

@@ -8,17 +8,27 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from domain.errors import InputError
 
 _YEARS = (pd.Timestamp(1800, 1, 1, tz="UTC"), pd.Timestamp(2200, 1, 1, tz="UTC"))
-_EPOCH = r"\s*\d{9,20}(?:\.\d+)?\s*|\s*\d(?:\.\d+)?[eE]\+?\d{1,2}\s*"
-_UNITS = ((1e11, 1_000_000.0), (1e14, 1_000.0), (1e17, 1.0), (np.inf, 0.001))
-"""Epochs below each number are in seconds, milli-, micro- or nanoseconds: microseconds in each."""
+_EPOCH = r"\s*(?:\d{9,20}|-\d{1,20})(?:\.\d+)?\s*|\s*\d(?:\.\d+)?[eE]\+?\d{1,2}\s*"
+_UNITS = ((7.26e9, 1e6), (7.26e12, 1e3), (7.26e15, 1.0), (np.inf, 1e-3))
+"""Epochs below each number, which is of the year 2200, are in seconds, milli-, micro- or
+nanoseconds: microseconds in each."""
+_CUT_OFF = 10_000.0
+"""Seconds: epochs in scientific notation whose last digit counts as many say no time of day."""
 _CLOCK = r"(?:[T\s]+(?P<clock>\d.*))?"
 _YEAR_FIRST = re.compile(
-    rf"\s*(?P<y>\d{{4}})(?P<s>[-./]?)(?P<m>\d{{2}})(?P=s)(?P<d>\d{{2}}){_CLOCK}\s*"
+    rf"\s*(?=\d{{4}}[-./]|\d{{8}}(?!\d))(?P<y>\d{{4}})(?P<s>[-./]?)(?P<m>\d{{1,2}})(?P=s)"
+    rf"(?P<d>\d{{1,2}}){_CLOCK}\s*"
 )
+_DIGITS_ALONE = re.compile(
+    r"\s*((?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))"
+    r"((?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d)?)\s*"
+)
+"""A date and a time of day in 12 or 14 digits, such as 20240304153000."""
 _YEAR_LAST = re.compile(
     rf"\s*(?P<a>\d{{1,2}})([-./])(?P<b>\d{{1,2}})\2(?P<y>\d{{4}}|\d{{2}}),?{_CLOCK}\s*"
 )
@@ -28,8 +38,9 @@ _NAMED_MONTH = re.compile(
 )
 _TIME = re.compile(
     r"(?P<h>\d{1,2}):?(?P<m>\d{2})(?::?(?P<s>\d{2}(?:\.\d+)?))?\s*(?P<half>[AaPp]\.?[Mm]\.?)?"
-    r"\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}:?\d{2})?"
+    r"\s*(?P<zone>Z|(?:UTC|GMT)?[+-]\d{2}:?\d{2}|UTC|GMT)?(?:\[[\w/]+\])?"
 )
+_HOUR_ALONE = re.compile(r"(\d{1,2})[-\s]?([AaPp]\.?[Mm]\.?)")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
@@ -40,9 +51,14 @@ class Timestamps:
     """
 
     def __init__(
-        self, column: pd.Series, clock: pd.Series | None = None, zone: ZoneInfo | None = None
+        self,
+        column: pd.Series,
+        symbols: pd.Series,
+        clock: pd.Series | None = None,
+        zone: ZoneInfo | None = None,
     ) -> None:
-        """`clock` are times of day beside dates in `column`; `zone` is that of times without one.
+        """`symbols` are whose times they are; `clock` are times of day beside dates in `column`;
+        `zone` is that of times without one.
 
         Raises InputError for dates that may be day or month first, and for a `zone` given to times
         that have their own.
@@ -61,7 +77,7 @@ class Timestamps:
         self.instant = self.instant.where(self.instant.between(*_YEARS))
         self.is_naive = self.zone.startswith("UTC, as")
         if zone is not None:
-            self._localise(zone)
+            self._localise(zone, symbols)
 
     def _parse(self, column: pd.Series, clock: pd.Series | None) -> None:
         if pd.api.types.is_integer_dtype(column.dtype):
@@ -71,13 +87,15 @@ class Timestamps:
         is_text = column.map(lambda value: isinstance(value, str))
         text = column.where(is_text).astype("str").where(is_text)
         present = text.dropna()
-        if len(present) and present.str.fullmatch(_EPOCH).mean() > 0.5:
+        if len(present) and present.str.fullmatch(_DIGITS_ALONE).mean() > 0.5:
+            text = text.str.replace(_DIGITS_ALONE, r"\1 \2", regex=True)
+        elif len(present) and present.str.fullmatch(_EPOCH).mean() > 0.5:
             self.instant = _epochs(text)
             self.written = self.instant.dt.tz_localize(None)
             self.zone, self.are_epochs = "UTC, as epochs are", True
             return
         if clock is not None:
-            text = text + " " + clock.astype("str").str.strip()
+            text = text + " " + _times_of_day(clock)
         iso, has_zone = _iso(text)
         self.instant = _to_utc(iso)
         self.written = _to_utc(iso.str.replace(r"(?:Z|[+-]\d\d:\d\d)$", "", regex=True))
@@ -85,7 +103,7 @@ class Timestamps:
         if has_zone:
             self.zone = "as written"
 
-    def _localise(self, zone: ZoneInfo) -> None:
+    def _localise(self, zone: ZoneInfo, symbols: pd.Series) -> None:
         if not self.is_naive:
             raise InputError(
                 f"its times have a zone ({self.zone}), so --timezone {zone} cannot be meant. Leave"
@@ -96,10 +114,11 @@ class Timestamps:
         always = np.ones(len(self.written), bool)
         first = local.tz_localize(zone, ambiguous=always, nonexistent="NaT")
         second = local.tz_localize(zone, ambiguous=~always, nonexistent="NaT")
-        is_later = self.written.duplicated()
-        if self.written.is_monotonic_decreasing and not self.written.is_monotonic_increasing:
-            is_later = self.written.duplicated(keep="last")
-        self.instant = first.where(~is_later, second).dt.tz_convert("UTC").dt.as_unit("us")
+        self.instant = (
+            first.where(~_come_again(self.written, symbols), second)
+            .dt.tz_convert("UTC")
+            .dt.as_unit("us")
+        )
 
     @property
     def day(self) -> pd.Series:
@@ -116,14 +135,50 @@ class Timestamps:
         return known
 
 
+def _come_again(written: pd.Series, symbols: pd.Series) -> pd.Series:
+    """Return whether each time is the later of two that its symbol has, whether the symbol's rows
+    are written in the order of time or against it."""
+    rows = pd.DataFrame({"symbol": symbols, "written": written})
+    times = written.groupby(symbols)
+    newest_first = times.transform("first") > times.transform("last")
+    again: pd.Series = rows.duplicated().where(~newest_first, rows.duplicated(keep="last"))
+    return again
+
+
 def _epochs(text: pd.Series) -> pd.Series:
-    """Return instants of epochs, in the unit that most of them can be in."""
+    """Return instants of epochs, each in the longest unit in which it is before 2200: programs
+    changed theirs, so that one file may hold two."""
     numbers = pd.to_numeric(text, errors="coerce").to_numpy(np.float64)
-    factor = next(factor for below, factor in _UNITS if np.nanmedian(numbers) < below)
+    below, factors = (np.array(each) for each in zip(*_UNITS, strict=True))
+    factor = factors[np.searchsorted(below, np.nan_to_num(np.abs(numbers)), side="right")]
+    _refuse_cut_off(text, factor)
     microseconds = np.full(len(numbers), np.datetime64("NaT"), "datetime64[us]")
-    known = np.isfinite(numbers) & (numbers * factor < 2.0**62)
-    microseconds[known] = np.rint(numbers[known] * factor).astype(np.int64).view("datetime64[us]")
+    known = np.isfinite(numbers) & (np.abs(numbers * factor) < 2.0**62)
+    microseconds[known] = (
+        np.rint(numbers[known] * factor[known]).astype(np.int64).view("datetime64[us]")
+    )
     return pd.Series(microseconds, text.index).dt.tz_localize("UTC")
+
+
+def _refuse_cut_off(text: pd.Series, microseconds: NDArray[np.float64]) -> None:
+    """Raise InputError where scientific notation, as spreadsheets write it, lost the seconds."""
+    parts = text.str.extract(r"^\s*-?\d(?:\.(?P<digits>\d+))?[eE]\+?(?P<exponent>\d+)\s*$")
+    digits = parts["digits"].fillna("").str.len()
+    steps = 10.0 ** (pd.to_numeric(parts["exponent"]) - digits) * microseconds / 1e6
+    if steps.min() >= _CUT_OFF:
+        example = text.iloc[int(steps.argmin())]
+        raise InputError(
+            f"its times, such as {example}, are rounded to {steps.min():,.0f} seconds, as"
+            " spreadsheets do. Export them as whole numbers."
+        )
+
+
+def _times_of_day(clock: pd.Series) -> pd.Series:
+    """Return times of day as text, with the zeros that numbers such as 93000 lost."""
+    text = clock.astype("str").str.strip()
+    is_number = text.str.fullmatch(r"\d{1,6}")
+    width = 6 if (text[is_number].str.len() > 4).any() else 4
+    return text.where(~is_number, text.str.zfill(width))
 
 
 def _iso(text: pd.Series) -> tuple[pd.Series, bool]:
@@ -135,15 +190,18 @@ def _iso(text: pd.Series) -> tuple[pd.Series, bool]:
             if other["y"].notna().mean() > 0.5:
                 parts = convert(other)
                 break
-    clock = parts["clock"].fillna("").str.extract(rf"^{_TIME.pattern}$")
-    no_clock = parts["clock"].isna() | (parts["clock"].str.strip() == "")
+    written = parts["clock"].fillna("").str.strip()
+    hour_alone = written.str.fullmatch(_HOUR_ALONE)
+    written = written.where(~hour_alone, written.str.replace(_HOUR_ALONE, r"\1:00 \2", regex=True))
+    clock = written.str.extract(rf"^{_TIME.pattern}$")
+    no_clock = written == ""
     hour = pd.to_numeric(clock["h"], errors="coerce")
     half = clock["half"].str[0].str.lower()
     hour = hour.where(half.isna(), hour % 12 + 12.0 * (half == "p"))
     hours = hour.fillna(0).astype("int64").astype("str").str.zfill(2)
     zone = clock["zone"].fillna("").replace({"UTC": "Z", "GMT": "Z"})
-    zone = zone.str.replace(r"([+-]\d\d):?(\d\d)", r"\1:\2", regex=True)
-    day = parts["y"] + "-" + parts["m"] + "-" + parts["d"]
+    zone = zone.str.replace(r"(?:UTC|GMT)?([+-]\d\d):?(\d\d)", r"\1:\2", regex=True)
+    day = parts["y"] + "-" + parts["m"].str.zfill(2) + "-" + parts["d"].str.zfill(2)
     time = hours + ":" + clock["m"] + ":" + clock["s"].fillna("00").str.zfill(2) + zone
     iso = day.where(no_clock, day + "T" + time)
     return iso, bool((zone != "").any())
@@ -162,9 +220,7 @@ def _day_and_month(parts: pd.DataFrame) -> pd.DataFrame:
             f"its dates, such as {example}, may be day or month first. Write them as 2024-03-04."
         )
     day, month = ("a", "b") if day_first else ("b", "a")
-    return parts.assign(
-        y=_whole_year(parts["y"]), m=parts[month].str.zfill(2), d=parts[day].str.zfill(2)
-    )
+    return parts.assign(y=_whole_year(parts["y"]), m=parts[month], d=parts[day])
 
 
 def _whole_year(year: pd.Series) -> pd.Series:
@@ -176,7 +232,7 @@ def _whole_year(year: pd.Series) -> pd.Series:
 def _named_month(parts: pd.DataFrame) -> pd.DataFrame:
     number = {name: f"{index:02d}" for index, name in enumerate(_MONTHS, start=1)}
     year = _whole_year(parts["y"])
-    day = parts["d1"].fillna(parts["d2"]).str.zfill(2)
+    day = parts["d1"].fillna(parts["d2"])
     return parts.assign(y=year, m=parts["mon"].str.lower().map(number), d=day)
 
 

@@ -24,6 +24,19 @@ def test_an_import_reports_what_was_stored_and_what_was_refused_and_why(
     assert "-1.0" in str(refused["examples"])
 
 
+def test_a_dry_run_tells_what_decides_and_what_would_be_refused(
+    quorum: Quorum, tmp_path: Path
+) -> None:
+    frame = bars(("AAPL",), days=50)
+    frame.iloc[7, frame.columns.get_loc("close")] = -1.0
+    frame.to_csv(tmp_path / "one.csv", index=False)
+    code, out, _ = quorum("import", "--dry-run", str(tmp_path / "one.csv"))
+    assert code == 0
+    first, last = frame["date"].min(), frame["date"].max()
+    for words in ("AAPL (XNYS)", f"{first:%Y-%m-%d} to {last:%Y-%m-%d}", "1 refused", "-1.0"):
+        assert words in out
+
+
 def test_history_is_not_rewritten_without_replace(imported: Quorum, tmp_path: Path) -> None:
     changed = bars(seed=2)
     changed.to_csv(tmp_path / "changed.csv", index=False)

@@ -17,28 +17,9 @@ from domain.timeframe import Timeframe
 from market import calendars
 from market.imports.file_import import preview_file, read_table
 from market.imports.normalise import ReadingOptions
+from tests.market.imports.bar_files import DAYS, HOURS, prices, table, write
 
-DAYS = pd.bdate_range("2024-01-16", periods=25)
-HOURS = pd.date_range("2025-01-01", periods=48, freq="h", tz="UTC")
 NEW_YORK = ZoneInfo("America/New_York")
-
-
-def prices(count: int, scale: float = 100.0) -> pd.DataFrame:
-    random = np.random.default_rng(count)
-    close = scale * np.exp(np.cumsum(random.normal(0, 0.01, count)))
-    frame = pd.DataFrame({"open": close * 1.001, "high": close * 1.01, "low": close * 0.99})
-    return frame.assign(close=close, volume=random.integers(1_000, 9_000, count)).round(4)
-
-
-def table(times: pd.Index | list[str], scale: float = 100.0) -> pd.DataFrame:
-    frame = prices(len(times), scale)
-    frame.insert(0, "date", list(times))
-    return frame
-
-
-def write(path: Path, frame: pd.DataFrame, **how: object) -> Path:
-    frame.to_csv(path, index=False, **how)
-    return path
 
 
 def epochs(unit: int) -> list[str]:
@@ -210,7 +191,7 @@ def test_epochs_in_parquet_are_read_in_their_unit(unit: str, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     "name",
     ["stocks.csv", "HistoricalData.csv", "data.csv", "BTCUSDT-1h-2025-01.csv", "2024.csv",
-     "prices_daily.csv", "my table.csv"],
+     "prices_daily.csv", "my table.csv", "DATA.csv", "OHLC.csv", "Book1.csv", "AAPL-1d.csv"],
 )  # fmt: skip
 def test_a_file_name_that_is_no_symbol_is_none_and_can_be_said(name: str, tmp_path: Path) -> None:
     file = write(tmp_path / name, table(DAYS.strftime("%Y-%m-%d")))
@@ -277,8 +258,10 @@ def test_what_can_be_meant_two_ways_is_refused(
 
 
 @pytest.mark.parametrize(
-    "pattern", ["%d/%m/%y", "%d-%m-%Y", "%d-%b-%y", "%d %B %Y", "%Y/%m/%d", "%m/%d/%Y %H:%M"]
-)
+    "pattern",
+    ["%d/%m/%y", "%d-%m-%Y", "%d-%b-%y", "%d %B %Y", "%Y/%m/%d", "%Y/%-m/%-d", "%Y-%-m-%-d 0:00",
+     "%m/%d/%Y %H:%M", "%Y%m%d000000"],
+)  # fmt: skip
 def test_dates_in_other_orders_are_the_same_days(pattern: str, tmp_path: Path) -> None:
     found = read_table(write(tmp_path / "KO.csv", table(DAYS.strftime(pattern))))
     assert found.frame["at"].tolist() == list(DAYS.tz_localize("UTC"))

@@ -16,7 +16,7 @@ from market.imports.file_import import import_file, read_table
 from market.imports.schema_detection import TableKind
 from tests.market.memory_store import MemoryMarketDataStore
 
-FIXTURES = Path(__file__).parent / "fixtures"
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 HEAD = "symbol,date,open,high,low,close,volume\n"
 D1 = Timeframe.D1
 

@@ -7,8 +7,8 @@ import pytest
 
 from domain.timeframe import Timeframe
 from market.imports.batch_import import ImportResult, import_paths
+from tests.market.imports.test_file_import import FIXTURES, bars_csv
 from tests.market.memory_store import MemoryMarketDataStore
-from tests.market.test_file_import import FIXTURES, bars_csv
 
 D1 = Timeframe.D1
 
