@@ -40,13 +40,13 @@ def _calendar(symbol: object) -> str | None:
 
 
 def _dates(instants: pd.Series, calendar: str) -> pd.Series:
+    at = pd.DatetimeIndex(instants)
     if calendar == _CURRENCIES:
-        local = instants.dt.tz_convert(_NEW_YORK).dt.tz_localize(None) + _CURRENCY_DAY
-        days: pd.Series = local.dt.floor("D").dt.tz_localize("UTC")
-        return days
-    local = instants.dt.tz_convert(calendars.time_zone(calendar)).dt.tz_localize(None)
-    hours, times = calendars.sessions(calendar), to_datetime64_array(instants)
+        local = at.tz_convert(_NEW_YORK).tz_localize(None) + _CURRENCY_DAY
+        return pd.Series(local.normalize().tz_localize("UTC"), instants.index)
+    local = at.tz_convert(calendars.time_zone(calendar)).tz_localize(None)
+    hours, times = calendars.sessions(calendar), to_datetime64_array(at)
     index = np.maximum(np.searchsorted(hours.open, times, side="right") - 1, 0)
     is_inside = (hours.open[index] <= times) & (times < hours.close[index])
-    dates = np.where(is_inside, hours.date[index], to_datetime64_array(local.dt.floor("D")))
-    return pd.Series(pd.DatetimeIndex(dates).tz_localize("UTC"), instants.index)
+    dates = np.where(is_inside, hours.date[index], to_datetime64_array(local.normalize()))
+    return pd.Series(pd.DatetimeIndex(dates, tz="UTC"), instants.index)

@@ -162,6 +162,10 @@ def _epochs(text: pd.Series) -> pd.Series:
 
 def _refuse_cut_off(text: pd.Series, microseconds: NDArray[np.float64]) -> None:
     """Raise InputError where scientific notation, as spreadsheets write it, lost the seconds."""
+    is_scientific = text.str.contains("[eE]", na=False).to_numpy()
+    if not is_scientific.any():
+        return
+    text, microseconds = text[is_scientific], microseconds[is_scientific]
     parts = text.str.extract(r"^\s*-?\d(?:\.(?P<digits>\d+))?[eE]\+?(?P<exponent>\d+)\s*$")
     digits = parts["digits"].fillna("").str.len()
     steps = 10.0 ** (pd.to_numeric(parts["exponent"]) - digits) * microseconds / 1e6
