@@ -31,7 +31,6 @@ from wiring.stores import Log, open_stores
 MAX_SYMBOLS = 8
 """Symbols taken from the watchlist if none are named."""
 TIME_LIMIT_SECONDS = 45.0
-"""Seconds after which no further cut is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +53,17 @@ class AgentCheckReport:
 
 
 def check_agent(
-    settings: Settings, agent: str, *, symbols: Sequence[str], cuts: int, seed: int, log: Log
+    settings: Settings,
+    agent: str,
+    *,
+    symbols: Sequence[str],
+    cuts: int,
+    seed: int,
+    log: Log,
+    time_limit: float = TIME_LIMIT_SECONDS,
 ) -> AgentCheckReport:
     """Check every promise of `agent` on the stored history of `symbols` (a sample of the watchlist,
-    if empty).
+    if empty). After `time_limit` seconds no further cut is made.
 
     Raises NotFoundError for an unknown agent, UnknownSymbolError for a symbol without bars and
     InputError if nothing is stored or the number of cuts is below one.
@@ -77,7 +83,7 @@ def check_agent(
     reports = []
     with progress_bar() as progress:
         for number, panel in enumerate(panels, start=1):
-            deadline = started + TIME_LIMIT_SECONDS * number / len(panels)
+            deadline = started + time_limit * number / len(panels)
             with agent_pair(build_fresh) as pair:
                 report = examine(
                     pair, panel, cuts=cuts, seed=seed, on_progress=progress, deadline=deadline

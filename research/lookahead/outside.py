@@ -30,6 +30,7 @@ _REACHING_OUT = {
 _CONNECTING = ("socket.", "urllib.", "http.")
 _CODE_LOADERS = {"importlib", "zipimport", "numba", "tokenize", "linecache"}
 _CODE_SUFFIXES = (".py", ".pyc", ".so", ".pyd", ".nbi", ".nbc")
+_PACKAGE_METADATA = (".dist-info", ".egg-info")
 
 
 class OutsideAccessError(PermissionError):
@@ -88,7 +89,7 @@ class OutsideWatch:
             return
         if self._refusing:
             self._refuse(f"the file {name}")
-        elif ".dist-info" not in name and not name.startswith("/proc/") and Path(name).is_file():
+        elif _holds_data(Path(name)):
             self._opened[str(Path(name).absolute())] = None
 
     def _on_call(self, frame: FrameType, event: str, function: Any) -> None:
@@ -111,6 +112,12 @@ def _reaches_out(event: str) -> bool:
     if event == "sys.setprofile":  # a new thread hands the watch on
         return sys._getframe(2).f_globals.get("__name__") != "threading"
     return event in _REACHING_OUT or event.startswith(_CONNECTING)
+
+
+def _holds_data(path: Path) -> bool:
+    """Whether `path` is a file other than those that say which packages are installed."""
+    about_packages = any(part.endswith(_PACKAGE_METADATA) for part in path.parts)
+    return not about_packages and not path.is_relative_to("/proc") and path.is_file()
 
 
 def _loads_code(frame: FrameType) -> bool:
