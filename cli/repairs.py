@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,18 @@ from rich.table import Table
 
 from domain.canonical import format_instant
 from domain.errors import InputError, UnknownSymbolError
-from domain.symbols import calendar_of, parse_symbol
+from domain.symbols import parse_symbol
 from domain.timeframe import Timeframe
-from market.corrections import Correction, CorrectionKind, from_frame, to_frame
+from market.corrections import (
+    Correction,
+    CorrectionKind,
+    apply_corrections,
+    from_frame,
+    to_frame,
+)
 from market.quality.checks import describe_withheld
 from market.quality.repair import Proposal, correct_days, propose_repairs
-from market.series import BarSeries, build_series, read_series
+from market.series import build_symbol_series
 from settings import Settings
 from wiring.market import choose_market
 from wiring.stores import Log, Stores, open_stores, utc_now
@@ -25,13 +32,16 @@ PREVIEWED = 3
 """Bars shown of each correction."""
 FIGURES = {"close": "price_factor", "volume": "volume_factor", "adj_close": "adjusted_factor"}
 """Figures shown, and the factor that corrects each."""
+BY_HAND = {CorrectionKind.ACCEPT, CorrectionKind.LEAVE_OUT}
+"""What a person says of single bars."""
 
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """The state of a symbol's bars. `stored` are corrections in force before, `proposals` what is
-    proposed or, if `applied`, was stored now; `undone` were in force and no longer are. `withheld`
-    bars are left out as things are or were, `withheld_after` with the proposals."""
+    """The state of a symbol's bars. `stored` are corrections in force before and after, by which
+    `bars` are corrected; `proposals` is what is proposed or, if `applied`, was stored now; `undone`
+    were in force and no longer are. `withheld` bars are left out as things are or were,
+    `withheld_after` with the proposals."""
 
     symbol: str
     timeframe: Timeframe
@@ -64,6 +74,10 @@ def repair(
     """
     if undo and (apply or accept or leave_out):
         raise InputError("--undo takes corrections back and --apply stores them. Use one of them.")
+    if both := set(accept) & set(leave_out):
+        raise InputError(
+            f"{min(both)} cannot be both accepted and left out. Name it for one of them."
+        )
     symbol = parse_symbol(symbol)
     with open_stores(settings) as stores:
         market = choose_market(settings, stores.market_data, utc_now, log).name
@@ -89,47 +103,50 @@ def _repair(
             f"No {timeframe} bars of {symbol} are stored in the market {market!r}. "
             "Import or download them first, or name another --market or --timeframe."
         )
-    source = f"corrections {timeframe}"
-    in_force = tuple(from_frame(store.read_many(market, [symbol], source)))
-    [series] = read_series(store, market, [symbol], timeframe, utc_now())
-    proposals: tuple[Proposal, ...] = ()
-    if accept or leave_out:
-        proposals = (
+    stored = store.read_many(market, [symbol], f"corrections {timeframe}")
+    in_force = tuple(from_frame(stored))
+    build = partial(build_symbol_series, bars, symbol, timeframe, utc_now())
+    by_hand = bool(accept or leave_out)
+    if by_hand:
+        proposals = [
             *correct_days(bars, CorrectionKind.ACCEPT, accept),
             *correct_days(bars, CorrectionKind.LEAVE_OUT, leave_out),
-        )
-    elif not undo:
-        proposals = propose_repairs(bars, series)
+        ]
+    else:
+        proposals = [] if undo else propose_repairs(bars, build, in_force)
     wanted = [proposal.correction for proposal in proposals]
-    kept = () if undo else (*in_force, *wanted)
-    is_stored = bool(apply or accept or leave_out) and bool(wanted)
-    if undo and in_force:
-        store.put_corrections(market, symbol, timeframe, to_frame(in_force, undone=True))
-    elif is_stored:
-        store.put_corrections(market, symbol, timeframe, to_frame(wanted))
+    withdrawn = tuple(each for each in in_force if undo or _is_withdrawn(each, wanted))
+    kept = [each for each in in_force if each not in withdrawn]
+    is_stored = (apply or by_hand) and bool(wanted)
+    if is_stored or undo:
+        with store.transaction():
+            store.put_corrections(market, symbol, timeframe, to_frame(withdrawn, undone=True))
+            store.put_corrections(market, symbol, timeframe, to_frame(wanted))
+    before = build(in_force)
     return Repair(
         symbol=symbol,
         timeframe=timeframe,
-        bars=bars,
-        reasons=tuple(describe_withheld(series)),
-        withheld=len(series.withheld.at),
-        withheld_after=len(_corrected(bars, symbol, timeframe, kept).withheld.at),
-        stored=() if undo else in_force,
-        proposals=proposals,
-        undone=in_force if undo else (),
+        bars=apply_corrections(bars, kept)[0],
+        reasons=tuple(describe_withheld(before)),
+        withheld=len(before.withheld.at),
+        withheld_after=len(build([*kept, *wanted]).withheld.at),
+        stored=tuple(kept),
+        proposals=tuple(proposals),
+        undone=withdrawn,
         applied=is_stored,
         is_undo=undo,
     )
 
 
-def _corrected(
-    bars: pd.DataFrame, symbol: str, timeframe: Timeframe, corrections: Sequence[Correction]
-) -> BarSeries:
-    named = bars.assign(symbol=pd.Categorical([symbol] * len(bars), [symbol]))
-    frame = to_frame(corrections).assign(symbol=symbol)
-    calendar = calendar_of(symbol)
-    [series] = build_series(named, calendar, timeframe, utc_now(), corrections=frame)
-    return series
+def _is_withdrawn(correction: Correction, wanted: Sequence[Correction]) -> bool:
+    """Return whether what a person says now takes back what was said of the same bars before."""
+    return correction.kind in BY_HAND and any(
+        each.kind in BY_HAND
+        and each.kind is not correction.kind
+        and each.first <= correction.first
+        and correction.last <= each.last
+        for each in wanted
+    )
 
 
 def as_json(found: Repair) -> dict[str, Any]:
@@ -159,15 +176,17 @@ def show(found: Repair, console: Console) -> None:
         console.print(f"left out: {sentence}", markup=False)
     for each in found.stored:
         console.print(f"in force: {each.kind}, {_span(each)}", markup=False)
+    bars = found.bars
     for proposal in found.proposals:
         console.print(
             f"{'stored' if found.applied else 'proposed'}: {proposal.correction.kind}, "
             f"{_span(proposal.correction)} ({proposal.bars} bars): {proposal.reason}",
             markup=False,
         )
-        console.print(_preview(found.bars, proposal.correction))
+        console.print(_preview(bars, proposal.correction))
+        bars, _ = apply_corrections(bars, [proposal.correction])
     if not found.proposals:
-        console.print("Nothing to repair.")
+        console.print(_nothing_words(found), markup=False)
         return
     console.print(_withheld_words(found), markup=False)
     if not found.applied:
@@ -178,6 +197,16 @@ def show(found: Repair, console: Console) -> None:
 
 def _withheld_words(found: Repair) -> str:
     return f"Bars left out: {found.withheld} before, {found.withheld_after} with it."
+
+
+def _nothing_words(found: Repair) -> str:
+    if not found.withheld:
+        return "Nothing to repair."
+    return (
+        f"Nothing to propose: {found.withheld} bars stay left out. What was wrong by itself and is"
+        f" over needs no cure; what is right is accepted with `quorum repair {found.symbol}"
+        " --accept DATE`."
+    )
 
 
 def _preview(bars: pd.DataFrame, correction: Correction) -> Table:
@@ -198,11 +227,9 @@ def _span(correction: Correction) -> str:
 
 
 def _correction_json(correction: Correction) -> dict[str, Any]:
-    stored = {name: getattr(correction, name) for name in ("price_factor", "volume_factor")}
     return {
         "kind": correction.kind,
         "from": format_instant(correction.first),
         "to": format_instant(correction.last),
-        **stored,
-        "adjusted_factor": correction.adjusted_factor,
+        **{factor: getattr(correction, factor) for factor in FIGURES.values()},
     }

@@ -39,15 +39,21 @@ LEAST_LIMIT, LARGEST_LIMIT = 0.07, 1.2
 """Log moves up to the first are never in doubt, those beyond the second always."""
 USUAL_MOVES = 6.0
 """The limit in mean absolute log moves of the symbol's last twenty bars or so."""
-WITHOUT_VOLUME, FOR_INDICES, MOST_BY_VOLUME = 1.5, 2.5, 5.0
+WITHOUT_VOLUME, FOR_INDICES, MOST_BY_VOLUME = 2.0, 2.5, 5.0
 """Volume widens the limit by its ratio to the usual, at most by the last factor; the first is for
 unknown volume, the second for indices, which do not trade."""
-HEAVY_VOLUME = 2.0
-"""Ratio to the usual volume that explains a move up to `MAX_EXPLAINED`."""
-MAX_CONFIRMED, MAX_EXPLAINED = 0.25, 1.3
-"""Log moves that the next bar confirms by staying, without and with heavy volume."""
-CONFIRMING_BARS = 250
-"""Bars at a new price that confirm any move: a year, in which the symbol was blocked."""
+CONFIRMED_LIMITS = 1.5
+"""Moves up to so many limits, for which all of the volume counts, are confirmed by the next bar
+at the new price."""
+CONFIRMING_BARS = 10
+"""Bars at the new price that confirm a larger move, in which the symbol was blocked."""
+NEVER = 1 << 30
+UNKNOWN_CONFIRMED = 0.25
+"""Log moves up to this are confirmed by the next bar where volume is unknown."""
+SPLITS = np.log([1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 15.0, 20.0])
+"""Log moves of splits: one that neither volume nor a person explains is never believed."""
+SPLIT_MATCH = 0.01
+"""Log distance from a split, beyond the symbol's usual move, within which a move may be one."""
 MAX_DIVIDEND = 0.2
 """Fraction of the price that a dividend exceeds only if a person accepts it."""
 USUAL_DIVIDEND, DIVIDEND_GROWTH = 0.01, 2.5
@@ -61,9 +67,15 @@ MAX_REVERSAL = 0.003
 EXACT = 1e-6
 """Relative changes of the factor up to this are noise of binary figures."""
 REPEAT_BARS = 60
+REPEAT_STEPS, LEAST_STEP = 20.0, 1e-4
+"""Where volume is unknown, equal bars are no chance if more steps of the price than the first lie
+between high and low; a step is at least the second, a fraction."""
+RETURN_BARS = 60
+"""Bars within which a price may come back to where it was before it leapt."""
+LONG_AGO = -1 - RETURN_BARS
 YOUNG_BARS, SETTLED_BARS = 10, 20
 """Bars after which the usual volume and the usual move are known."""
-YOUNG_MOVE = 0.03
+YOUNG_MOVE = 0.02
 """Least usual move before that."""
 
 
@@ -104,11 +116,16 @@ def _judge(
 ) -> tuple[Codes, Floats, Ints, Floats]:
     code, size = np.zeros(len(close), np.int8), np.zeros(len(close))
     since, factor = np.arange(len(close)).astype(np.int32), adjusted / close
-    earlier, last = -1, -1  # the last two bars that passed
+    last = -1  # the last bar that passed
+    leap, origin = (
+        LONG_AGO,
+        1.0,
+    )  # the last bar that passed beyond the least limit, and the price before
     usual_move, moves, usual_volume, volumes = 0.0, 0, 0.0, 0
     largest_dividend = 0.0
-    # The newest withheld bar, whose price the next one may confirm, and the move to that price.
-    suspect, jump, jump_is_heavy = -1, 0.0, False
+    # The newest withheld bar, whose price the next one may confirm, the first bar at that price,
+    # the move to it and how many bars there confirm it.
+    suspect, jumped, jump, patience = -1, -1, 0.0, 0
     for t in range(len(close)):
         reason, amount = _bar_alone(open_, high, low, close, volume, t)
         if np.isnan(adjusted[t]):
@@ -118,14 +135,16 @@ def _judge(
             if reason and not accepted[t]:
                 code[t], size[t], since[t] = reason, amount, 0
             else:
-                earlier, last = t, t
+                last = t
             continue
         before, withheld = close[last], t - last - 1
 
         trading = -1.0
         if volumes >= YOUNG_BARS and volume[t] > 0.0:
             trading = min(volume[t], volume[t] * close[t] / before) / usual_volume
-        limit = _limit(usual_move, moves, trading, is_index)
+        usual = usual_move if moves >= SETTLED_BARS else max(usual_move, YOUNG_MOVE)
+        narrow = max(LEAST_LIMIT, USUAL_MOVES * usual)
+        limit = min(narrow * _widening(trading, is_index, MOST_BY_VOLUME), LARGEST_LIMIT)
 
         change = np.log(factor[t] / factor[last])
         noise = _rounding(close[t]) + _rounding(adjusted[t]) if abs(change) > EXACT else EXACT
@@ -140,15 +159,17 @@ def _judge(
                 )
 
         paid = change if reason == PASSED else 0.0
-        distance = min(
-            _distance(open_[t], close[t], before, paid),
-            _distance(open_[t], close[t], close[earlier], paid),
-        )
-        is_far = distance > limit * min(np.sqrt(1.0 + withheld), 3.0)
+        reach = limit * min(np.sqrt(1.0 + withheld), 3.0)
+        is_back = t - leap <= RETURN_BARS and (_distance(open_[t], close[t], origin, paid) <= reach)
+        is_far = not is_back and _distance(open_[t], close[t], before, paid) > reach
         stays = suspect >= 0 and _distance(open_[t], close[t], close[suspect], 0.0) <= limit
         if not stays:
-            jump, jump_is_heavy = np.log(close[t] / before), trading > HEAVY_VOLUME
-        is_confirmed = stays and (last == 0 or _is_confirmed(abs(jump), withheld, jump_is_heavy))
+            jumped, jump = t, np.log(close[t] / before)
+            explained = CONFIRMED_LIMITS * narrow * _widening(trading, is_index, np.inf)
+            if trading < 0.0:
+                explained = max(explained, UNKNOWN_CONFIRMED)
+            patience = _patience(abs(jump), explained, usual)
+        is_confirmed = stays and (last == 0 or t - jumped >= patience)
         if reason == PASSED and (is_far or stays) and not is_confirmed:
             reason, amount = MOVE, np.expm1(jump)
         wick = _wick(open_[t], high[t], low[t], close[t])
@@ -160,6 +181,10 @@ def _judge(
             if is_far or reason >= DIVIDEND:
                 suspect = t
             continue
+        if is_back:
+            leap = LONG_AGO
+        elif abs(np.log(close[t] / before)) > narrow:
+            leap, origin = t, before
         moves += 1
         move = min(abs(np.log(close[t] / before) + change), limit)
         usual_move += (move - usual_move) / min(moves, SETTLED_BARS)
@@ -168,7 +193,7 @@ def _judge(
             most = 5.0 * usual_volume if volumes > YOUNG_BARS else volume[t]
             usual_volume += (min(volume[t], most) - usual_volume) / min(volumes, SETTLED_BARS)
         largest_dividend = max(largest_dividend, -np.expm1(-change))
-        earlier, last, suspect = last, t, -1
+        last, suspect = t, -1
     return code, size, since, factor
 
 
@@ -181,8 +206,9 @@ def _bar_alone(
     contradiction = max(np.log(top / high[t]), np.log(low[t] / bottom), np.log(low[t] / high[t]))
     if contradiction > MAX_CONTRADICTION:
         return CONTRADICTION, np.expm1(contradiction)
-    is_constant = t > 1 and volume[t] == volume[t - 1] == volume[t - 2]
-    if high[t] > low[t] and volume[t] > 0.0 and not is_constant:
+    is_made_up = volume[t] > 0.0 and t > 1 and volume[t] == volume[t - 1] == volume[t - 2]
+    step = 0.0 if volume[t] > 0.0 else max(_step(close[t]), LEAST_STEP * close[t])
+    if high[t] - low[t] > REPEAT_STEPS * step and not is_made_up:
         for k in range(max(0, t - REPEAT_BARS), t):
             if (
                 close[k] == close[t] and open_[k] == open_[t] and high[k] == high[t]
@@ -193,16 +219,12 @@ def _bar_alone(
 
 
 @cached_njit
-def _limit(usual_move: float, moves: int, trading: float, is_index: bool) -> float:
-    """Return the log move beyond which a bar is in doubt; `trading` is the bar's volume in usual
+def _widening(trading: float, is_index: bool, most: float) -> float:
+    """Return by how much a bar's volume widens the limit, at most `most`; `trading` is in usual
     volumes, negative where unknown."""
-    usual = usual_move if moves >= SETTLED_BARS else max(usual_move, YOUNG_MOVE)
-    widened = WITHOUT_VOLUME
     if is_index:
-        widened = FOR_INDICES
-    elif trading >= 0.0:
-        widened = min(max(trading, 1.0), MOST_BY_VOLUME)
-    return min(max(LEAST_LIMIT, USUAL_MOVES * usual) * widened, LARGEST_LIMIT)
+        return FOR_INDICES
+    return WITHOUT_VOLUME if trading < 0.0 else min(max(trading, 1.0), most)
 
 
 @cached_njit
@@ -223,11 +245,13 @@ def _is_factor_plausible(
 
 
 @cached_njit
-def _is_confirmed(total: float, withheld: int, is_heavy: bool) -> bool:
-    """Return whether a new price that stays is believed: a move of `total` (log), on heavy volume
-    or not, after `withheld` bars at it."""
-    explained = MAX_EXPLAINED if is_heavy else MAX_CONFIRMED
-    return total <= explained or withheld >= CONFIRMING_BARS
+def _patience(jump: float, explained: float, usual: float) -> int:
+    """Return how many bars at the new price confirm a move of `jump` (log) from which volume
+    explains `explained`, for a symbol that moves `usual` (log) a bar."""
+    if jump <= explained and jump <= LARGEST_LIMIT:
+        return 1
+    is_split = np.abs(SPLITS - jump).min() <= SPLIT_MATCH + usual
+    return NEVER if is_split or jump > LARGEST_LIMIT else CONFIRMING_BARS
 
 
 @cached_njit
@@ -245,7 +269,14 @@ def _wick(open_: float, high: float, low: float, close: float) -> float:
 @cached_njit
 def _rounding(figure: float) -> float:
     """Return the relative error of a figure that was rounded to the decimals it shows."""
+    step = _step(figure)
+    return 1.1 * step / figure if step > EXACT else 2.0 * EXACT
+
+
+@cached_njit
+def _step(figure: float) -> float:
+    """Return the value of the last decimal that `figure` shows, from 0.01 to `EXACT`."""
     step = 0.01
     while step > EXACT and abs(figure / step - np.rint(figure / step)) > 1e-3:
         step /= 10.0
-    return 1.1 * step / figure if step > EXACT else 2.0 * EXACT
+    return step

@@ -74,21 +74,20 @@ def from_frame(frame: pd.DataFrame) -> list[Correction]:
     ]
 
 
-def apply_corrections(bars: pd.DataFrame, corrections: pd.DataFrame) -> tuple[pd.DataFrame, Bools]:
-    """Return `bars` corrected, and (B,) which of them are accepted whatever the filter says.
-
-    Both frames have a `symbol` column; the bars that are left out have no prices.
-    """
+def apply_corrections(
+    bars: pd.DataFrame, corrections: Sequence[Correction]
+) -> tuple[pd.DataFrame, Bools]:
+    """Return `bars` of one symbol corrected, and (B,) which of them are accepted whatever the
+    filter says. Bars that are left out have no prices."""
     accepted = np.zeros(len(bars), bool)
-    if corrections.empty:
+    if not corrections:
         return bars, accepted
     bars = bars.copy()
-    for symbol, frame in corrections.groupby("symbol", observed=True):
-        for each in from_frame(frame):
-            chosen = (bars["symbol"] == symbol) & bars["at"].between(each.first, each.last)
-            for name, columns in _FACTORS.items():
-                bars.loc[chosen, columns] *= getattr(each, name)
-            if each.kind is CorrectionKind.LEAVE_OUT:
-                bars.loc[chosen, _FACTORS["price_factor"]] = np.nan
-            accepted |= chosen.to_numpy() & (each.kind is CorrectionKind.ACCEPT)
+    for each in corrections:
+        chosen = bars["at"].between(each.first, each.last).to_numpy()
+        for name, columns in _FACTORS.items():
+            bars.loc[chosen, columns] *= getattr(each, name)
+        if each.kind is CorrectionKind.LEAVE_OUT:
+            bars.loc[chosen, _FACTORS["price_factor"]] = np.nan
+        accepted |= chosen & (each.kind is CorrectionKind.ACCEPT)
     return bars, accepted

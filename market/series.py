@@ -19,7 +19,7 @@ from domain.symbols import AssetClass, asset_class, calendar_of
 from domain.timeframe import Timeframe
 from market import calendars
 from market.bar_filter import PASSED, BarVerdicts, Codes, judge_bars
-from market.corrections import apply_corrections
+from market.corrections import Correction, apply_corrections, from_frame
 from market.store import MarketDataStore
 
 
@@ -82,10 +82,8 @@ def read_series(
 ) -> list[BarSeries]:
     """Read the series of distinct `symbols` of one calendar, in their order: the bars closed by
     `as_of`, judged from the first stored one, that opened at `since` or later."""
-    bars = store.read_many(market, symbols, f"bars {timeframe}", None, as_of)
-    corrections = store.read_many(market, symbols, f"corrections {timeframe}")
-    calendar = calendar_of(symbols[0])
-    return build_series(bars, calendar, timeframe, as_of, since, corrections)
+    bars, accepted = _read_corrected(store, market, symbols, timeframe, as_of)
+    return build_series(bars, calendar_of(symbols[0]), timeframe, as_of, since, accepted)
 
 
 def read_judged_bars(
@@ -94,15 +92,27 @@ def read_judged_bars(
     """Read the stored bars of a symbol that had opened before `as_of`, corrected, as `BAR_COLUMNS`
     and `left_out`: whether nothing reads the bar because it is in doubt, unusable or outside a
     session."""
-    bars = store.read_many(market, [symbol], f"bars {timeframe}", None, as_of)
-    corrections = store.read_many(market, [symbol], f"corrections {timeframe}")
+    bars, accepted = _read_corrected(store, market, [symbol], timeframe, as_of)
     calendar = calendar_of(symbol)
-    [series] = build_series(bars, calendar, timeframe, as_of, corrections=corrections)
-    corrected, _ = apply_corrections(bars, corrections)
+    [series] = build_series(bars, calendar, timeframe, as_of, accepted=accepted)
     closed_at = calendars.bar_closes_array(calendar, to_datetime64_array(bars["at"]), timeframe)
     is_closed = ~(closed_at > to_datetime64(as_of))
-    corrected["left_out"] = is_closed & ~np.isin(closed_at, series.known_at)
-    return corrected.drop(columns="symbol")
+    left_out = is_closed & ~np.isin(closed_at, series.known_at)
+    return bars.drop(columns="symbol").assign(left_out=left_out)
+
+
+def build_symbol_series(
+    bars: pd.DataFrame,
+    symbol: str,
+    timeframe: Timeframe,
+    as_of: datetime,
+    corrections: Sequence[Correction] = (),
+) -> BarSeries:
+    """Build the series of one symbol from its `bars` (`BAR_COLUMNS`), corrected."""
+    corrected, accepted = apply_corrections(bars, corrections)
+    named = corrected.assign(symbol=pd.Categorical([symbol] * len(bars), [symbol]))
+    [series] = build_series(named, calendar_of(symbol), timeframe, as_of, accepted=accepted)
+    return series
 
 
 def build_series(
@@ -111,18 +121,17 @@ def build_series(
     timeframe: Timeframe,
     as_of: datetime,
     since: datetime | None = None,
-    corrections: pd.DataFrame | None = None,
+    accepted: Bools | None = None,
 ) -> list[BarSeries]:
     """Build the series of each symbol from the `bars` closed by `as_of`, in the order of the
     categories of the column `symbol`.
 
     `bars` has that categorical and `BAR_COLUMNS`, sorted by symbol; a symbol's bars may be in any
-    order. They are corrected (`CORRECTION_COLUMNS` with `symbol`) and judged from the first on,
-    whatever `since`, the first opening instant kept.
+    order. They are judged from the first on, whatever `since`, the first opening instant kept;
+    `accepted` (B,) is True where a person has accepted the bar.
     """
-    accepted = np.zeros(len(bars), bool)
-    if corrections is not None:
-        bars, accepted = apply_corrections(bars, corrections)
+    if accepted is None:
+        accepted = np.zeros(len(bars), bool)
     opened = to_datetime64_array(bars["at"])
     known_at = calendars.bar_closes_array(calendar, opened, timeframe)
     figures = np.stack([bars[name].to_numpy(np.float64) for name in _COLUMNS])
@@ -205,6 +214,25 @@ def _withheld(known_at: Times, verdicts: BarVerdicts) -> WithheldBars:
     return WithheldBars(
         known_at[rows], verdicts.code[rows], verdicts.size[rows], known_at[verdicts.since[rows]]
     )
+
+
+def _read_corrected(
+    store: MarketDataStore,
+    market: str,
+    symbols: Sequence[str],
+    timeframe: Timeframe,
+    as_of: datetime,
+) -> tuple[pd.DataFrame, Bools]:
+    """Read bars of `symbols` as corrected, and (B,) which of them are accepted."""
+    bars = store.read_many(market, symbols, f"bars {timeframe}", None, as_of)
+    accepted = np.zeros(len(bars), bool)
+    stored = store.read_many(market, symbols, f"corrections {timeframe}")
+    for symbol, frame in stored.groupby("symbol", observed=True):
+        rows = (bars["symbol"] == symbol).to_numpy()
+        corrected, accepted[rows] = apply_corrections(bars[rows], from_frame(frame))
+        bars = bars.copy()
+        bars.loc[rows] = corrected
+    return bars, accepted
 
 
 _COLUMNS = ("open", "high", "low", "close", "volume", "adj_close")

@@ -1,10 +1,11 @@
 """How many real bars are withheld, and how many planted faults are not?
 
 `python -m benchmarks faults data=FOLDER [seed=1] [plant=1000]`: imports the folder's bars, counts
-and lists the bars in doubt, and plants faults one at a time into a copy of a random stretch: a tick
-in one field or in all, pence among pounds, a slip of the adjustment factor, a split mistaken for a
-dividend, a bar that repeats an earlier one. A fault is caught where every bar of it is withheld, so
-that nothing fills, marks, pays or trains on it.
+and lists the bars in doubt, with and without their volume, and plants faults one at a time into a
+copy of a random stretch: a tick in one field or in all, several bars at another price, pence among
+pounds, a slip of the adjustment factor, a split mistaken for a dividend, a bar that repeats an
+earlier one. A fault is caught where every bar of it is withheld, so that nothing fills, marks, pays
+or trains on it.
 """
 
 from collections.abc import Callable
@@ -16,11 +17,10 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.support.imported_history import imported_store
-from domain.symbols import AssetClass, asset_class, calendar_of
+from domain.symbols import AssetClass, asset_class
 from domain.timeframe import Timeframe
 from market.provider import BAR_COLUMNS
-from market.series import BarSeries, build_series
-from storage.market_data.sql_store import SqlMarketDataStore
+from market.series import BarSeries, build_symbol_series
 
 FILES = ("bars_daily", "bars_1h_us", "crypto_1h")
 END = datetime(2100, 1, 1, tzinfo=UTC)
@@ -41,32 +41,36 @@ def run(data: str, seed: str = "1", plant: str = "1000") -> dict[str, Any]:
     names = [name for name in FILES if (Path(data) / f"{name}.parquet").exists()]
     with imported_store(data, names) as (_, store):
         for timeframe in (Timeframe.D1, Timeframe.H1):
-            found, listed, bars = _withheld(store, timeframe)
+            frames = {
+                symbol: store.bars("files", symbol, timeframe)
+                for symbol in store.symbols("files", timeframe)
+            }
+            bars = max(sum(map(len, frames.values())), 1)
             figures[f"{timeframe} bars"] = bars
-            figures[f"{timeframe} withheld"] = found
-            figures[f"{timeframe} withheld of 10,000"] = round(1e4 * found / max(bars, 1), 2)
-            figures[f"{timeframe} list"] = "; ".join(listed)
-            for symbol in store.symbols("files", timeframe):
-                frame = store.bars("files", symbol, timeframe)
+            without = {symbol: frame.assign(volume=0.0) for symbol, frame in frames.items()}
+            for words, of in (("", frames), (" without volume", without)):
+                listed = _list_withheld(of, timeframe)
+                figures[f"{timeframe} withheld{words}"] = len(listed)
+                figures[f"{timeframe} withheld{words} of 10,000"] = round(
+                    1e4 * len(listed) / bars, 2
+                )
+                figures[f"{timeframe} list{words}"] = "; ".join(listed[:SHOWN])
+            for symbol, frame in frames.items():
                 if len(frame) > BEFORE + AFTER and asset_class(symbol) is not AssetClass.INDEX:
                     stretches.append((symbol, timeframe, frame))
     return figures | _plant_all(stretches, random, int(plant))
 
 
-def _withheld(store: SqlMarketDataStore, timeframe: Timeframe) -> tuple[int, list[str], int]:
-    listed, bars = [], 0
-    for symbol in store.symbols("files", timeframe):
-        frame = store.bars("files", symbol, timeframe)
-        bars += len(frame)
-        withheld = _series(frame, symbol, timeframe).withheld
-        listed += [f"{symbol} {at:.16}" for at in withheld.at.astype(str)]
-    return len(listed), listed[:SHOWN], bars
+def _list_withheld(frames: dict[str, pd.DataFrame], timeframe: Timeframe) -> list[str]:
+    return [
+        f"{symbol} {at:.16}"
+        for symbol, frame in frames.items()
+        for at in _series(frame, symbol, timeframe).withheld.at.astype(str)
+    ]
 
 
 def _series(frame: pd.DataFrame, symbol: str, timeframe: Timeframe) -> BarSeries:
-    named = frame.assign(symbol=pd.Categorical([symbol] * len(frame), [symbol]))
-    [series] = build_series(named, calendar_of(symbol), timeframe, END)
-    return series
+    return build_symbol_series(frame, symbol, timeframe, END)
 
 
 def _plant_all(
@@ -110,6 +114,11 @@ def _tick_in_all(bars: pd.DataFrame, row: int, random: np.random.Generator) -> i
     return _multiply(bars, [*PRICES, "adj_close"], row, 1, factor)
 
 
+def _level(bars: pd.DataFrame, row: int, random: np.random.Generator) -> int:
+    factor = _factor(random, 1.3, 10.0, random.random() < 0.5)
+    return _multiply(bars, [*PRICES, "adj_close"], row, int(random.integers(2, 10)), factor)
+
+
 def _pence(bars: pd.DataFrame, row: int, random: np.random.Generator) -> int:
     factor = 100.0 if random.random() < 0.5 else 0.01
     return _multiply(bars, [*PRICES, "adj_close"], row, int(random.integers(1, 8)), factor)
@@ -137,6 +146,7 @@ def _repeated(bars: pd.DataFrame, row: int, random: np.random.Generator) -> int:
 FAULTS: dict[str, Plant] = {
     "tick": _tick,
     "tick in all fields": _tick_in_all,
+    "level": _level,
     "pence": _pence,
     "factor slip": _factor_slip,
     "split as dividend": _split_as_dividend,

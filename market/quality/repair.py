@@ -1,10 +1,11 @@
 """Proposes how to correct the bars of a symbol that the filter withholds.
 
-Pure: a proposal is stored only when somebody asks for it (`market/corrections.py`). A bar that was
-wrong by itself and is over needs none: it stays left out.
+Pure: a proposal is stored only when somebody asks for it (`market/corrections.py`). Each leaves
+fewer bars out than there were without it. A bar that was wrong by itself and is over needs none: it
+stays left out.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,8 +14,9 @@ import pandas as pd
 
 from domain.errors import InputError
 from domain.instants import to_datetime64_array
+from domain.panel import Floats
 from market import bar_filter, calendars
-from market.corrections import Correction, CorrectionKind
+from market.corrections import Correction, CorrectionKind, apply_corrections
 from market.series import BarSeries
 
 EARLIEST = datetime(1800, 1, 1, tzinfo=UTC)
@@ -36,20 +38,53 @@ class Proposal:
     reason: str
     bars: int
 
+    @property
+    def is_agreed_split(self) -> bool:
+        """Whether it is a split that the adjusted closes know."""
+        return (
+            self.correction.kind is CorrectionKind.SPLIT and self.correction.adjusted_factor == 1.0
+        )
 
-def propose_repairs(bars: pd.DataFrame, series: BarSeries) -> tuple[Proposal, ...]:
-    """Return what would correct `series`, built from `bars` (`BAR_COLUMNS`, in order of time)."""
-    closed_at = calendars.bar_closes_array(
-        series.calendar, to_datetime64_array(bars["at"]), series.timeframe
-    )
-    withheld = series.withheld
+
+BuildSeries = Callable[[Sequence[Correction]], BarSeries]
+"""Builds the series of a symbol's bars with corrections."""
+
+
+def propose_repairs(
+    bars: pd.DataFrame,
+    build: BuildSeries,
+    in_force: Sequence[Correction] = (),
+    *,
+    agreed_splits_only: bool = False,
+) -> list[Proposal]:
+    """Return what would correct `bars` (`BAR_COLUMNS`, as stored, in order of time), each proposal
+    on top of the corrections `in_force` and of those before it. A run of bars in doubt for which
+    nothing helps is passed over."""
     proposals: list[Proposal] = []
-    for since in np.unique(withheld.since):
-        run = withheld.since == since
-        rows = np.flatnonzero(np.isin(closed_at, withheld.at[run]))
-        is_over = bool((series.known_at > withheld.at[run][-1]).any())
-        proposals += _propose(bars, rows, set(withheld.code[run].tolist()), is_over)
-    return tuple(proposals)
+    hopeless: set[np.datetime64] = set()
+    while True:
+        corrections = [*in_force, *(proposal.correction for proposal in proposals)]
+        series = build(corrections)
+        corrected, _ = apply_corrections(bars, corrections)
+        for since in np.unique(series.withheld.since):
+            if since in hopeless:
+                continue
+            candidates = [
+                candidate
+                for candidate in _candidates(corrected, series, since)
+                if candidate.is_agreed_split or not agreed_splits_only
+                if not any(_replaces(candidate.correction, each) for each in corrections)
+            ]
+            left_out = [
+                len(build([*corrections, candidate.correction]).withheld.at)
+                for candidate in candidates
+            ]
+            if candidates and min(left_out) < len(series.withheld.at):
+                proposals.append(candidates[int(np.argmin(left_out))])
+                break
+            hopeless.add(since)
+        else:
+            return proposals
 
 
 def correct_days(
@@ -71,54 +106,84 @@ def correct_days(
         yield _correct(bars, kind, int(rows[0]), int(rows[-1]), "as you say")
 
 
-def _propose(
-    bars: pd.DataFrame, rows: np.ndarray, codes: set[int], is_over: bool
-) -> Iterator[Proposal]:
-    """Yield the proposal for one unbroken run of withheld bars."""
+def _replaces(one: Correction, other: Correction) -> bool:
+    """Return whether storing one overwrites the other."""
+    return (one.kind, one.last) == (other.kind, other.last)
+
+
+def _candidates(bars: pd.DataFrame, series: BarSeries, since: np.datetime64) -> Iterator[Proposal]:
+    """Yield what may correct the unbroken run of bars in doubt that began at `since`, the likeliest
+    first; `bars` are those of `series`, corrected."""
+    withheld = series.withheld
+    run = withheld.since == since
+    codes = set(withheld.code[run].tolist())
+    closed_at = calendars.bar_closes_array(
+        series.calendar, to_datetime64_array(bars["at"]), series.timeframe
+    )
+    rows = np.flatnonzero(np.isin(closed_at, withheld.at[run]))
     first, last = int(rows[0]), int(rows[-1])
     if first == 0:
         return
     close, adjusted = (bars[name].to_numpy(np.float64) for name in ("close", "adj_close"))
-    ratios = close[rows] / close[first - 1]
-    ratio = float(np.median(ratios[:5]))
+    ratio = float(np.median(close[rows][:5])) / close[first - 1]
     for unit in UNITS:
         if abs(np.log(ratio / unit)) < UNIT_MATCH:
-            yield _correct_unit(bars, first, last, unit)
-            return
-    split = _split_ratio(1.0 / float(ratios[0]))
-    if split is not None and not is_over and codes & {bar_filter.MOVE, bar_filter.DIVIDEND}:
-        change = (adjusted[first] / close[first]) / (adjusted[first - 1] / close[first - 1])
-        is_adjusted = _split_ratio(change) == split
-        words = f"{split:g} for 1" if split > 1 else f"1 for {1 / split:g}"
-        day = f"{bars['at'].iloc[first]:%Y-%m-%d}"
-        yield _correct(
-            bars, CorrectionKind.SPLIT, 0, first - 1,
-            f"bars before {day} are not adjusted for a split of {words}",
-            1 / split, split, 1.0 if is_adjusted else 1 / split,
-        )  # fmt: skip
-    elif codes & {bar_filter.DIVIDEND, bar_filter.REVERSAL} and is_over:
-        factor = adjusted[first - 1] / close[first - 1]
-        slip = float(np.median(adjusted[rows] / close[rows])) / factor
-        yield _correct(
-            bars, CorrectionKind.ADJUSTMENT, first, last,
-            f"the adjusted close is {slip:g} times what it should be",
-            1.0, 1.0, 1 / slip,
-        )  # fmt: skip
-    elif not is_over and len(rows) > 1:
-        yield _correct(
-            bars, CorrectionKind.ACCEPT, first, first,
-            "the price stays where it went: accept it if the move is real",
-        )  # fmt: skip
+            run, before = (
+                _correct_unit(bars, first, last, unit),
+                _correct_unit(bars, 0, first - 1, 1 / unit),
+            )
+            yield from (run, before) if run.bars <= before.bars else (before, run)
+    if codes & {bar_filter.MOVE, bar_filter.DIVIDEND}:
+        yield from _correct_split(bars, first, close, adjusted)
+    if codes & {bar_filter.DIVIDEND, bar_filter.REVERSAL}:
+        yield _correct_slip(bars, rows, close, adjusted)
+    if bar_filter.MOVE in codes and _has_stayed(close, first, last):
+        reason = "the price stays where it went: accept it if the move is real"
+        yield _correct(bars, CorrectionKind.ACCEPT, first, first, reason)
 
 
 def _correct_unit(bars: pd.DataFrame, first: int, last: int, unit: float) -> Proposal:
-    """Return the correction of rows `first` to `last`, whose prices are `unit` times those before;
-    of the rows before them where those are fewer."""
-    if first >= last - first + 1:
-        reason = f"prices are {unit:g} times those before: another unit"
-        return _correct(bars, CorrectionKind.UNIT, first, last, reason, 1 / unit, 1.0, 1 / unit)
-    reason = f"prices are {1 / unit:g} times those after: another unit"
-    return _correct(bars, CorrectionKind.UNIT, 0, first - 1, reason, unit, 1.0, unit)
+    """Return the correction of rows `first` to `last`, whose prices are `unit` times the others."""
+    others = "those before" if first else "those after"
+    reason = f"prices are {unit:g} times {others}: another unit"
+    return _correct(bars, CorrectionKind.UNIT, first, last, reason, 1 / unit, 1.0, 1 / unit)
+
+
+def _correct_split(
+    bars: pd.DataFrame, first: int, close: Floats, adjusted: Floats
+) -> Iterator[Proposal]:
+    """Yield the correction of the rows before `first`, if a split may lie between."""
+    split = _split_ratio(close[first - 1] / close[first])
+    if split is None:
+        return
+    change = (adjusted[first] / close[first]) / (adjusted[first - 1] / close[first - 1])
+    is_adjusted = _split_ratio(change) == split
+    words = f"{split:g} for 1" if split > 1 else f"1 for {1 / split:g}"
+    reason = f"bars before {bars['at'].iloc[first]:%Y-%m-%d} are not adjusted for a split of"
+    yield _correct(
+        bars, CorrectionKind.SPLIT, 0, first - 1, f"{reason} {words}",
+        1 / split, split, 1.0 if is_adjusted else 1 / split,
+    )  # fmt: skip
+
+
+def _correct_slip(
+    bars: pd.DataFrame, rows: np.ndarray, close: Floats, adjusted: Floats
+) -> Proposal:
+    """Return the correction of the adjusted closes of `rows` by what they slipped."""
+    first, last = int(rows[0]), int(rows[-1])
+    factor = adjusted[first - 1] / close[first - 1]
+    slip = float(np.median(adjusted[rows] / close[rows])) / factor
+    reason = f"the adjusted close is {slip:g} times what it should be"
+    return _correct(bars, CorrectionKind.ADJUSTMENT, first, last, reason, 1.0, 1.0, 1 / slip)
+
+
+def _has_stayed(close: Floats, first: int, last: int) -> bool:
+    """Return whether the price after rows `first` to `last`, or at their end if none is after them,
+    is nearer to where it went than to where it was."""
+    if first == last == len(close) - 1:
+        return False  # the next bar will tell
+    then = close[min(last + 1, len(close) - 1)]
+    return bool(abs(np.log(then / close[first])) < abs(np.log(then / close[first - 1])))
 
 
 def _split_ratio(ratio: float) -> float | None:

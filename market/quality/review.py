@@ -6,12 +6,13 @@ the bars before it are read in today's units. Everything else is only told.
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import partial
 
 from domain.timeframe import Timeframe
-from market.corrections import Correction, CorrectionKind, to_frame
+from market.corrections import from_frame, to_frame
 from market.quality.checks import describe_withheld
 from market.quality.repair import propose_repairs
-from market.series import read_series
+from market.series import build_symbol_series
 from market.store import MarketDataStore
 
 
@@ -25,26 +26,19 @@ def review_bars(
     """Yield a sentence for each split that is recognised, and one for each symbol with bars that
     are left out."""
     for symbol in symbols:
-        recognised: list[Correction] = []
-        while True:
-            [series] = read_series(store, market, [symbol], timeframe, as_of)
-            bars = store.bars(market, symbol, timeframe)
-            found = [
-                proposal
-                for proposal in propose_repairs(bars, series)
-                if proposal.correction.kind is CorrectionKind.SPLIT
-                and proposal.correction.adjusted_factor == 1.0
-                and proposal.correction not in recognised
-            ]
-            if not found:
-                break
-            recognised += [proposal.correction for proposal in found]
+        bars = store.bars(market, symbol, timeframe)
+        in_force = from_frame(store.read_many(market, [symbol], f"corrections {timeframe}"))
+        build = partial(build_symbol_series, bars, symbol, timeframe, as_of)
+        splits = propose_repairs(bars, build, in_force, agreed_splits_only=True)
+        recognised = [split.correction for split in splits]
+        if recognised:
             store.put_corrections(market, symbol, timeframe, to_frame(recognised))
-            for proposal in found:
-                yield (
-                    f"{symbol}: {proposal.reason}, and are read as if they were (take it back with"
-                    f" `quorum repair {symbol} --undo`)."
-                )
+        for split in splits:
+            yield (
+                f"{symbol}: {split.reason}, and are read as if they were (take it back with"
+                f" `quorum repair {symbol} --undo`)."
+            )
+        series = build([*in_force, *recognised])
         reasons = list(describe_withheld(series))
         if reasons:
             count = len(series.withheld.at)

@@ -51,6 +51,10 @@ def test_a_person_may_accept_or_leave_out_a_day(quorum: Quorum, tmp_path: Path) 
     day = f"{days[0]:%Y-%m-%d}"
     _, accepted, _ = quorum("repair", "AAPL", "--accept", day, "--json")
     assert (accepted["withheld"], accepted["withheld_after"], accepted["applied"]) == (1, 0, True)
+    _, left_out, _ = quorum("repair", "AAPL", "--leave-out", day, "--json")
+    assert [each["kind"] for each in left_out["undone"]] == ["accept"]
+    _, now, _ = quorum("repair", "AAPL", "--json")
+    assert [each["kind"] for each in now["in_force"]] == ["leave out"]
 
 
 def test_a_preview_shows_bars_before_and_after(quorum: Quorum, tmp_path: Path) -> None:
@@ -70,6 +74,7 @@ def test_a_preview_shows_bars_before_and_after(quorum: Quorum, tmp_path: Path) -
         (("AAPL", "--accept", "soon"), 2, "soon"),
         (("AAPL", "--accept", "1970-01-05"), 2, "1970-01-05"),
         (("AAPL", "--undo", "--apply"), 2, "--undo"),
+        (("AAPL", "--accept", "2024-03-04", "--leave-out", "2024-03-04"), 2, "2024-03-04"),
     ],
 )
 def test_what_cannot_be_repaired_is_refused(

@@ -9,12 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.symbols import calendar_of
 from domain.timeframe import Timeframe
 from market import calendars
 from market.panels.bar_matrix import implied_dividends
 from market.quality.gate import check_series
-from market.series import BarSeries, build_series
+from market.series import BarSeries, build_series, build_symbol_series
 from tests.market.memory_store import MemoryMarketDataStore, daily_bars
 
 SESSIONS = pd.DatetimeIndex(calendars.sessions("XNYS").date)
@@ -43,9 +42,7 @@ def quiet(seed: int = 1, sigma: float = 0.012) -> pd.DataFrame:
 
 
 def series_of(bars: pd.DataFrame, symbol: str = "AAPL", as_of: datetime = END) -> BarSeries:
-    named = bars.assign(symbol=pd.Categorical([symbol] * len(bars), [symbol]))
-    [series] = build_series(named, calendar_of(symbol), Timeframe.D1, as_of)
-    return series
+    return build_symbol_series(bars, symbol, Timeframe.D1, as_of)
 
 
 def times(bars: pd.DataFrame, row: int, count: int) -> np.ndarray:
@@ -90,6 +87,8 @@ FAULTS: dict[str, Plant] = {
     "a reverse split": split_as_dividend(0.1),
     "the bar of the day before": repeat(1),
     "a bar of last month": repeat(20),
+    "four days at twice the price": lambda bars: multiply(bars, PRICES, 2, 4),
+    "nine days a third too low": lambda bars: multiply(bars, PRICES, 0.66, 9),
     "a missing adjusted close": lambda bars: multiply(bars, ["adj_close"], np.nan),
 }
 
@@ -142,9 +141,9 @@ def test_bars_are_judged_alike_however_few_are_kept(seed: int, since: int) -> No
 @settings(max_examples=25)
 @given(
     seed=st.integers(0, 10_000),
-    move=st.floats(0.12, 1.1),
+    move=st.floats(0.12, 0.5),
     down=st.booleans(),
-    volume=st.floats(8.0, 30.0),
+    volume=st.floats(15.0, 40.0),
 )
 def test_news_that_trading_confirms_is_believed_the_next_day_at_the_latest(
     seed: int, move: float, down: bool, volume: float
@@ -155,6 +154,59 @@ def test_news_that_trading_confirms_is_believed_the_next_day_at_the_latest(
     series = series_of(bars)
     assert len(series.withheld.at) <= 1
     assert not check_series(series, NO_ACTIONS, END).blocked
+
+
+@settings(max_examples=20)
+@given(seed=st.integers(0, 10_000), volume=st.floats(1.0, 3.0))
+def test_a_busy_day_does_not_explain_twice_the_price(seed: int, volume: float) -> None:
+    bars = quiet(seed)
+    multiply(bars, PRICES, 2.0, 4)
+    multiply(bars, ["volume"], volume)
+    withheld = series_of(bars).withheld.at
+    assert np.array_equal(withheld, times(bars, ROW, 4))
+
+
+def test_a_price_that_comes_back_counts_at_once_also_after_it_was_believed() -> None:
+    bars = quiet()
+    multiply(bars, PRICES, 1.5, 8)
+    multiply(bars, ["volume"], 12)
+    series = series_of(bars)
+    assert len(series.withheld.at) <= 1
+    assert np.isin(times(bars, ROW + 8, 1), series.known_at).all()
+
+
+@pytest.mark.parametrize("row", [1, 4, 8])
+def test_a_tick_among_the_first_bars_is_withheld(row: int) -> None:
+    bars = quiet()
+    bars.loc[row, PRICES] *= 1.3
+    assert np.array_equal(series_of(bars).withheld.at, times(bars, row, 1))
+
+
+def test_a_split_that_nothing_explains_is_never_believed() -> None:
+    bars = quiet(sigma=0.004)
+    bars.loc[ROW:, PRICES] /= 2.0
+    series = series_of(bars)
+    assert len(series.withheld.at) == len(bars) - ROW
+    assert check_series(series, NO_ACTIONS, END).blocked
+
+
+def test_another_move_that_nothing_explains_is_believed_after_ten_bars() -> None:
+    bars = quiet()
+    bars.loc[ROW:, PRICES] *= 0.6
+    assert len(series_of(bars).withheld.at) == 10
+
+
+@pytest.mark.parametrize("back", [1, 20])
+def test_a_repeated_bar_is_withheld_also_where_volume_is_unknown(back: int) -> None:
+    bars = quiet().assign(volume=0.0)
+    repeat(back)(bars)
+    assert np.array_equal(series_of(bars).withheld.at, times(bars, ROW, 1))
+
+
+def test_a_move_without_volume_waits_for_one_bar_that_stays() -> None:
+    bars = quiet().assign(volume=0.0)
+    bars.loc[ROW:, PRICES] *= 0.8
+    assert np.array_equal(series_of(bars).withheld.at, times(bars, ROW, 1))
 
 
 def test_a_fall_that_comes_back_with_trading_is_believed_at_once() -> None:

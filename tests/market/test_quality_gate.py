@@ -16,7 +16,7 @@ from domain.symbols import calendar_of
 from domain.timeframe import Timeframe
 from market import calendars
 from market.quality import gate
-from market.series import build_series
+from market.series import build_symbol_series
 from tests.market.memory_store import MemoryMarketDataStore, daily_bars
 
 Flawed = Callable[[pd.DataFrame, int], pd.DataFrame]
@@ -49,8 +49,7 @@ def gate_verdict(
     symbol: str = "AAPL",
     timeframe: Timeframe = Timeframe.D1,
 ) -> QualityVerdict:
-    named = bars.assign(symbol=pd.Categorical([symbol] * len(bars), [symbol]))
-    (series,) = build_series(named, calendar_of(symbol), timeframe, as_of)
+    series = build_symbol_series(bars, symbol, timeframe, as_of)
     return gate.check_series(series, actions, as_of)
 
 
@@ -207,7 +206,7 @@ def test_odd_volume_is_remarked_and_no_trading_at_all_blocks() -> None:
 
 
 def test_what_lies_long_ago_is_only_remarked() -> None:
-    old = divide_prices(healthy(sigma=0.01), 300, 10).drop(index=range(100, 130))
+    old = divide_prices(healthy(sigma=0.01), 300, 2.3).drop(index=range(100, 130))
     verdict = gate_verdict(alter_bar(old, 50, low=-1.0))
     assert not verdict.blocked
     assert sum(remark.startswith("long ago: ") for remark in verdict.remarks) == 3
@@ -280,9 +279,7 @@ def assert_word_for_word(
     actions: pd.DataFrame = NO_ACTIONS,
 ) -> NDArray[np.bool_]:
     """`blocked_rows` is the verdict as of each of `rows` of `known_at`; returns it of all rows."""
-    named = bars.assign(symbol=pd.Categorical([symbol] * len(bars), [symbol]))
-    last = to_datetime(known_at[-1])
-    (series,) = build_series(named, calendar_of(symbol), timeframe, last)
+    series = build_symbol_series(bars, symbol, timeframe, to_datetime(known_at[-1]))
     by_row = gate.blocked_rows(series, actions, known_at)
     for row in rows:
         then = to_datetime(known_at[row])

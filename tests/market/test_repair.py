@@ -1,17 +1,20 @@
 """Corrections cure what is withheld, beside the stored bars, and can be taken back."""
 
 from datetime import UTC, datetime
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from domain.errors import InputError
 from domain.timeframe import Timeframe
 from market.corrections import CorrectionKind, to_frame
 from market.quality.repair import Proposal, correct_days, propose_repairs
 from market.quality.review import review_bars
-from market.series import BarSeries, read_judged_bars, read_series
+from market.series import BarSeries, build_symbol_series, read_judged_bars, read_series
 from tests.market.memory_store import MemoryMarketDataStore
 from tests.market.test_bar_filter import DAYS, PRICES, ROW, quiet
 
@@ -29,8 +32,9 @@ def read(store: MemoryMarketDataStore) -> BarSeries:
     return series
 
 
-def proposals(store: MemoryMarketDataStore) -> tuple[Proposal, ...]:
-    return propose_repairs(store.bars("files", "AAPL", Timeframe.D1), read(store))
+def proposals(store: MemoryMarketDataStore) -> list[Proposal]:
+    bars = store.bars("files", "AAPL", Timeframe.D1)
+    return propose_repairs(bars, partial(build_symbol_series, bars, "AAPL", Timeframe.D1, END))
 
 
 def repaired(bars: pd.DataFrame) -> BarSeries:
@@ -96,7 +100,36 @@ def test_a_move_that_stays_is_offered_for_acceptance_and_then_counts() -> None:
 def test_a_wrong_bar_that_is_over_needs_no_cure() -> None:
     bars = quiet()
     bars.loc[ROW, PRICES] *= 1.5
-    assert proposals(stored(bars)) == ()
+    assert proposals(stored(bars)) == []
+
+
+SPOILED = st.lists(
+    st.tuples(
+        st.integers(0, len(DAYS) - 1),
+        st.integers(1, 30),
+        st.sampled_from([100.0, 0.01, 1.3, 2.0, 0.1, 0.5, 4.0]),
+        st.sampled_from([PRICES, PRICES[:4], ["adj_close"], ["close"]]),
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+@settings(max_examples=40)
+@given(seed=st.integers(0, 1000), spoiled=SPOILED)
+def test_every_proposal_leaves_fewer_bars_out_and_storing_them_does_as_they_say(
+    seed: int, spoiled: list[tuple[int, int, float, list[str]]]
+) -> None:
+    bars = quiet(seed)
+    for row, count, factor, fields in spoiled:
+        bars.loc[row : row + count - 1, fields] *= factor
+    store = stored(bars)
+    left_out = len(read(store).withheld.at)
+    for proposal in proposals(store):
+        store.put_corrections("files", "AAPL", Timeframe.D1, to_frame([proposal.correction]))
+        after = len(read(store).withheld.at)
+        assert after < left_out
+        left_out = after
 
 
 def test_days_can_be_accepted_and_left_out_by_hand() -> None:
