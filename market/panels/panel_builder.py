@@ -72,12 +72,14 @@ def build_panels(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PanelHistory:
-    """A panel of T bars and N symbols with two (T, N) arrays: `blocked`, whether the quality gate
-    would have blocked the symbol at the close of that row, and `factor`, the panel's price over the
-    traded price, NaN without a bar."""
+    """A panel of T bars and N symbols with three (T, N) arrays: `blocked`, whether the quality gate
+    would have blocked the symbol at the close of that row; `withheld`, whether its bar is left out
+    because it is in doubt; and `factor`, the panel's price over the traded price, NaN without a
+    bar."""
 
     panel: Panel
     blocked: Bools
+    withheld: Bools
     factor: Floats
 
 
@@ -88,7 +90,10 @@ def build_panel_histories(store: MarketDataStore, query: PanelQuery) -> list[Pan
         panel = _panel(store, query, stored)
         blocked = [gate.blocked_rows(s, stored.actions, panel.known_at) for s in stored.all_series]
         factor = _grid(panel.known_at, stored.all_series, "factor")
-        built.append(PanelHistory(panel, np.stack(blocked, axis=1), factor))
+        withheld = [np.isin(panel.known_at, one.withheld.at) for one in stored.all_series]
+        built.append(
+            PanelHistory(panel, np.stack(blocked, axis=1), np.stack(withheld, axis=1), factor)
+        )
     return built
 
 

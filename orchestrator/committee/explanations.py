@@ -1,5 +1,6 @@
 """The committee's sentences: the reasons for a decision, and why a limit applied."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from agents.registry import required_to_open
@@ -36,7 +37,7 @@ def explain_decision(
         voted = sum(vote.weight > 0.0 for vote in votes)
         return (
             f"Nothing is opened: {voted} of {len(votes)} agents voted and "
-            f"{settings.quorum} are needed."
+            f"{settings.quorum} are needed{_abstention_text(votes)}."
         )
     odds = _odds_text(action, p_up, base_rate, edge, settings, horizon)
     return f"{odds}{_evidence_text(votes)}{_missing_sector(action, symbol, settings)}."
@@ -112,6 +113,12 @@ def _odds_text(
             f"where {100 * threshold:.1f} points are needed"
         )
     return f"{action.value.capitalize()}: {chance}, {points} points after costs"
+
+
+def _abstention_text(votes: Sequence[Vote]) -> str:
+    """Return the commonest reason for abstaining, as the end of a sentence."""
+    reasons = Counter(vote.abstained_because for vote in votes if vote.abstained_because)
+    return "".join(f"; {count} said: {reason}" for reason, count in reasons.most_common(1))
 
 
 def _missing_sector(action: Action, symbol: str, settings: CommitteeSettings) -> str:

@@ -198,7 +198,11 @@ class Backtester:
             manifests = [store_panel(connection, part.panel) for part in panels]
         masks: dict[str, Any] = {}
         for number, part in enumerate(panels):
-            masks |= {f"blocked {number}": part.blocked, f"factor {number}": part.factor}
+            masks |= {
+                f"blocked {number}": part.blocked,
+                f"withheld {number}": part.withheld,
+                f"factor {number}": part.factor,
+            }
         np.savez_compressed(draft / _GATE_FILE, **masks)
         inputs = {
             "request": request.model_dump(mode="json"),
@@ -218,6 +222,7 @@ class Backtester:
                 archive.load(PanelManifest.from_json(manifest)),
                 since[number],
                 masks[f"blocked {number}"],
+                masks.get(f"withheld {number}", np.zeros_like(masks[f"blocked {number}"])),
                 masks[f"factor {number}"],
             )
             for number, manifest in enumerate(inputs["panels"])
@@ -225,8 +230,8 @@ class Backtester:
 
 
 def _read_inputs(folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Read the stored inputs; return them, and the gate's masks and the price factors of each
-    part."""
+    """Read the stored inputs; return them, and by name what is stored for each part: where the gate
+    blocked, where bars were withheld (not kept by early releases) and the price factors."""
     try:
         inputs: dict[str, Any] = json.loads((folder / _INPUTS_FILE).read_text())
         with np.load(folder / _GATE_FILE, allow_pickle=False) as gate:

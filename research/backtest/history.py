@@ -24,13 +24,15 @@ from research.backtest.request import BacktestRequest
 class CalendarPanel:
     """One calendar's panel of T bars and N symbols, of which rows `since` to T - 1 are voted on.
 
-    `blocked` (R, N), R = T - since, is where the quality gate allows no decision. `factor` (T, N)
-    is the panel's prices divided by the traded ones.
+    `blocked` (R, N), R = T - since, is where the quality gate allows no decision, `withheld` (R, N)
+    where a bar is left out because it is in doubt. `factor` (T, N) is the panel's prices divided by
+    the traded ones.
     """
 
     panel: Panel
     since: int
     blocked: Bools
+    withheld: Bools
     factor: Floats
 
     @property
@@ -87,7 +89,11 @@ def load_panels(
     parts = []
     for each in built:
         since = int(np.searchsorted(each.panel.known_at, begins, side="right"))
-        parts.append(CalendarPanel(each.panel, since, each.blocked[since:], each.factor))
+        parts.append(
+            CalendarPanel(
+                each.panel, since, each.blocked[since:], each.withheld[since:], each.factor
+            )
+        )
     _refuse_without_bars(parts, request)
     _refuse_too_short(parts, request)
     return tuple(parts)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from domain.canonical import canonical_bytes
-from domain.instants import Times
+from domain.instants import Times, to_datetime
 from domain.panel import Floats
 from research.backtest import parquet
 from research.backtest.drawdown_analysis import compare_with_random, drawdown_table, stress_table
@@ -49,6 +49,8 @@ FILLS_NOTE = (
     "a bar goes against the account."
 )
 CASH_RATE_NOTE = "Cash rate unknown: not subtracted from Sharpe ratios. Cash earns no interest."
+MAX_NAMED = 5
+"""Most symbols named in a note."""
 SENSITIVITY_METRICS = ("total_return", "cagr", "sharpe", "max_drawdown", "turnover", "yearly_cost")
 """Metrics reported for every alternative assumption."""
 
@@ -236,6 +238,8 @@ def _notes(suite: BacktestSuite) -> Iterator[str]:
             f"Without a single vote here, and so in cash throughout: {', '.join(without_votes)}. "
             "The committee decided without them."
         )
+    if withheld := _withheld_note(inputs):
+        yield withheld
     blocked_count = int((inputs.blocked & inputs.traded).sum())
     if blocked_count:
         yield (
@@ -252,6 +256,29 @@ def _price_note(inputs: BacktestInputs) -> str:
         return TRADED_PRICES
     simulated = any(part.panel.simulated for part in inputs.panels)
     return SIMULATED_PRICES if simulated else STORED_PRICES
+
+
+def _withheld_note(inputs: BacktestInputs) -> str:
+    """Say which bars are left out because they are in doubt, if any are."""
+    withheld = {
+        symbol: part.panel.known_at[part.since :][rows]
+        for part in inputs.panels
+        for symbol, rows in zip(part.panel.symbols, part.withheld.T, strict=True)
+        if rows.any()
+    }
+    if not withheld:
+        return ""
+    most = sorted(withheld, key=lambda symbol: -len(withheld[symbol]))
+    named = "; ".join(
+        f"{symbol} {len(at)}, the first of {to_datetime(at[0]):%Y-%m-%d}"
+        for symbol in most[:MAX_NAMED]
+        for at in [withheld[symbol]]
+    )
+    more = f"; and of {len(most) - MAX_NAMED} more symbols" if len(most) > MAX_NAMED else ""
+    return (
+        f"Bars in doubt are left out, as if nothing had traded ({named}{more}). "
+        "See `quorum repair` for what would cure them."
+    )
 
 
 def _refit_note(window: int, available: int) -> str:

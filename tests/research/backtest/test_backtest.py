@@ -87,6 +87,21 @@ def test_everybody_in_the_contest_is_measured_by_every_measure_with_its_interval
     assert result["timing"]["bars"] == len(rows(kept_result, DECISIONS))
 
 
+def test_bars_in_doubt_are_noted_and_invent_nothing(
+    backtester: Backtester, store: SqlMarketDataStore
+) -> None:
+    bars = store.bars("demo", "AAPL", Timeframe.D1)
+    days = bars["at"].between("2023-09-04", "2023-09-08")
+    bars.loc[days, ["open", "high", "low", "close", "adj_close"]] *= 100.0
+    store.put_bars("files", "AAPL", Timeframe.D1, bars)
+    request = make_request(market="files", symbols=("AAPL",), agents=("technical", "risk"))
+    result = run(backtester, request)
+    [note] = [note for note in result["notes"] if "in doubt" in note]
+    assert f"AAPL {days.sum()}, the first of 2023-09-" in note
+    assert abs(result["benchmarks"]["buy and hold"]["total_return"]["value"]) < 1.0
+    assert backtester.verify(result["id"], lambda *_: None) == ()
+
+
 def test_a_result_is_listed_read_and_deleted(
     backtester: Backtester, results: BacktestStore
 ) -> None:

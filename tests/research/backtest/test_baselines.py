@@ -37,9 +37,8 @@ def test_equal_weight_is_restored_at_the_first_bar_of_each_month() -> None:
 
 def test_what_cannot_be_bought_takes_no_share_of_any_yardstick() -> None:
     panel = random_panel(seed=3, bars=200)
-    part = CalendarPanel(
-        panel, 60, np.zeros((140, len(panel.symbols)), bool), np.ones(panel.close.shape)
-    )
+    nowhere = np.zeros((140, len(panel.symbols)), bool)
+    part = CalendarPanel(panel, 60, nowhere, nowhere, np.ones(panel.close.shape))
     grid = build_grid([part])
     buyable = part.traded.copy()
     buyable[:, 0] = False

@@ -60,8 +60,8 @@ def listed_part(calendar: str, since: int, suffix: str) -> CalendarPanel:
         calendar=calendar,
         known_at=closes_between(calendar, panel.timeframe, begin, end)[-300:],
     )
-    blocked = np.zeros((300 - since, len(panel.symbols)), bool)
-    return CalendarPanel(panel, since, blocked, np.ones(panel.close.shape))
+    nowhere = np.zeros((300 - since, len(panel.symbols)), bool)
+    return CalendarPanel(panel, since, nowhere, nowhere, np.ones(panel.close.shape))
 
 
 @pytest.mark.parametrize(("rules", "days"), [(2, 365.25), (RULES, 252.0)])

@@ -34,6 +34,7 @@ def parts() -> list[CalendarPanel]:
             panel,
             SINCE,
             np.zeros((len(panel.close) - SINCE, len(panel.symbols)), bool),
+            np.zeros((len(panel.close) - SINCE, len(panel.symbols)), bool),
             np.ones(panel.close.shape),
         )
         for panel in panels
