@@ -230,7 +230,7 @@ def check(
         str, typer.Argument(help="An agent, as `quorum agents` names it, or a provider.")
     ],
     symbols: SymbolsOption = None,
-    cuts: Annotated[int, typer.Option(help="Random times to cut each panel at.")] = 20,
+    cuts: Annotated[int, typer.Option(help="Times to cut each panel at.")] = 50,
     seed: Annotated[int, typer.Option(help="Of the times and the altered futures.")] = 0,
     market: MarketOption = None,
     timeframe: TimeframeOption = None,

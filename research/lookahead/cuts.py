@@ -1,7 +1,8 @@
 """Where to cut a panel: at instants at which a look ahead shows.
 
 A leak of one bar changes a vote only right before what it saw, so the cuts fall on the eves of news
-and of irregular sessions, and on last bars of weeks, months and quarters, besides random ones.
+and of irregular sessions, on last bars of weeks, months and quarters, and before a bar on every
+weekday of every week of a month (every hour of the day, for shorter bars), besides random ones.
 """
 
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from domain.instants import Times
 from domain.panel import Bools, Filings, Panel
 
+DEFAULT_CUTS = 50
+"""Enough for one cut of every kind and of every place in the calendar."""
 SHARE_OF_GAPS = 0.02
 """Share of a symbol's opens that count as price gaps, the largest."""
 SPLIT_RATIO = 1.4
@@ -26,24 +29,19 @@ def choose_cuts(panel: Panel, count: int, seed: int, voted: Bools | None = None)
     """Choose `count` numbers of bars to cut the panel to, the most telling first; the same for the
     same arguments.
 
-    First the shortest and all but one, then one cut of every kind (`_telling_rows`), then random
-    ones and those of a kind in turn. `voted` (T,) marks bars with a vote: a cut after another bar
-    shows nothing, and is made only where no bar of its kind has one.
+    First the shortest and all but one, then one cut of every kind (`_telling_rows`), then one of
+    every place in the calendar (`_rows_by_date`), then random ones. `voted` (T,) marks bars with a
+    vote: a cut after another bar shows nothing, and is made only where no bar of its kind has one.
     """
     bars = len(panel.known_at)
     random = np.random.default_rng(seed)
     useful = np.ones(bars, bool) if voted is None else voted
-    kinds = [_prefer(rows, useful) for rows in _telling_rows(panel) if len(rows)]
+    dates = _rows_by_date(panel)
+    np.random.default_rng((seed, 1)).shuffle(dates)
+    kinds = [_prefer(rows, useful) for rows in [*_telling_rows(panel), *dates] if len(rows)]
     anywhere = _prefer(np.arange(1, bars + 1), useful)
-    cuts = [1, max(bars - 1, 1)]
-    for place in range(max(count - 2, 0)):
-        later = place - len(kinds)
-        if later < 0:
-            rows = kinds[place]
-        else:
-            rows = kinds[later // 2 % len(kinds)] if kinds and later % 2 else anywhere
-        cuts.append(int(random.choice(rows)))
-    return cuts[:count]
+    chosen = [*kinds[: max(count - 2, 0)], *[anywhere] * (count - 2 - len(kinds))]
+    return [1, max(bars - 1, 1), *(int(random.choice(rows)) for rows in chosen)][:count]
 
 
 def _prefer(rows: CutRows, useful: Bools) -> CutRows:
@@ -71,6 +69,19 @@ def _telling_rows(panel: Panel) -> Iterator[CutRows]:
     present = ~np.isnan(panel.close)
     yield 1 + np.flatnonzero((present[1:] != present[:-1]).any(axis=1))
     yield _before_price_gaps(panel)
+
+
+def _rows_by_date(panel: Panel) -> list[CutRows]:
+    """Return the numbers of bars before a bar on each weekday of each week of a month, or at each
+    hour of a day: a leak of the next bar's date shows before one of them."""
+    after = panel.known_at[1:]
+    if panel.timeframe.intraday:
+        places = after.astype("datetime64[h]").astype(int) % 24
+    else:
+        days = after.astype("datetime64[D]")
+        in_month = (days - after.astype("datetime64[M]").astype(days.dtype)).astype(int)
+        places = in_month // 7 * 7 + days.astype(int) % 7
+    return [1 + np.flatnonzero(places == place) for place in np.unique(places)]
 
 
 def _changes(period: NDArray[np.generic]) -> CutRows:

@@ -19,7 +19,7 @@ import numpy as np
 from domain.panel import Bools, Panel
 from research.lookahead import invariants
 from research.lookahead.agent_process import AgentFailureError, AgentPair, AgentRefusedError
-from research.lookahead.cuts import choose_cuts
+from research.lookahead.cuts import DEFAULT_CUTS, choose_cuts
 from research.lookahead.invariants import (
     NO_LEVEL,
     NO_LOOKAHEAD,
@@ -77,7 +77,7 @@ def examine(
     pair: AgentPair,
     panel: Panel,
     *,
-    cuts: int = 20,
+    cuts: int = DEFAULT_CUTS,
     seed: int = 0,
     on_progress: ProgressCallback = lambda *_: None,
     deadline: float | None = None,

@@ -1,26 +1,35 @@
 """What an agent touches besides its panel: files, connections, programs and clocks.
 
 Watches the process it runs in. Inside `refusing`, files, connections and programs are refused and
-named, also where the agent catches the refusal, and clocks are named; outside it, files are named.
-Left out: what compiled code does by itself, such as `np.datetime64("now")`, a clock that `map`
-calls or a library's own `fopen`, and files that were opened before and stay open.
+named, also where the agent catches the refusal; clocks and looks at the file system are named, and
+so is that compiled code has read a file. Outside it, files are named. Left out: what compiled code
+does by itself otherwise, such as `np.datetime64("now")`, a clock that `map` calls or a file mapped
+into memory, and files that were opened before and stay open.
 """
 
 import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import date
+from functools import cache, wraps
+from itertools import count
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 _CLOCKS = {
     time.time, time.time_ns, time.clock_gettime, time.clock_gettime_ns,
-    time.localtime, time.gmtime, time.ctime,
+    time.monotonic, time.monotonic_ns, time.perf_counter, time.perf_counter_ns,
+    time.process_time, time.process_time_ns, time.thread_time, time.thread_time_ns,
 }  # fmt: skip
+_CLOCKS_IF_NOT_ASKED_ABOUT = ("localtime", "gmtime", "ctime", "asctime")
+"""Functions of `time` that convert an instant, and read the clock without one."""
+_WAITING = {"logging", "threading", "queue", "selectors", "concurrent", "multiprocessing"}
+"""Modules that read clocks to stamp a record or to wait, which is no input."""
+_FILE_SYSTEM = {os.stat, os.lstat, os.access, os.readlink, os.statvfs}
 _NOW = {"now", "utcnow", "today"}
 _LISTING = {"os.listdir", "os.scandir"}
 _REACHING_OUT = {
@@ -31,6 +40,10 @@ _CONNECTING = ("socket.", "urllib.", "http.")
 _CODE_LOADERS = {"importlib", "zipimport", "numba", "tokenize", "linecache"}
 _CODE_SUFFIXES = (".py", ".pyc", ".so", ".pyd", ".nbi", ".nbc")
 _PACKAGE_METADATA = (".dist-info", ".egg-info")
+
+
+_READINGS = count()
+"""How often the counters themselves were read."""
 
 
 class OutsideAccessError(PermissionError):
@@ -44,6 +57,9 @@ class OutsideWatch:
         self._opened: dict[str, None] = {}
         self._touched: dict[str, None] = {}
         self._refusing = False
+        self._has_loaded_code = False
+        for name in _CLOCKS_IF_NOT_ASKED_ABOUT:
+            setattr(time, name, self._note_without_instant(getattr(time, name)))
         sys.addaudithook(self._on_event)
 
     @property
@@ -63,7 +79,10 @@ class OutsideWatch:
     @contextmanager
     def refusing(self) -> Iterator[None]:
         """Raise OutsideAccessError where the block opens a file or connection or starts a program;
-        note where it reads a clock."""
+        note where it reads a clock, looks at the file system or has a file read by compiled code.
+        """
+        self._has_loaded_code = False
+        reads = _count_reads()
         threading.setprofile(self._on_call)
         sys.setprofile(self._on_call)
         self._refusing = True
@@ -73,6 +92,8 @@ class OutsideWatch:
             self._refusing = False
             sys.setprofile(None)
             threading.setprofile(None)
+            if _count_reads() > reads and not self._has_loaded_code:
+                self._touched["a file, read by compiled code"] = None
 
     def _on_event(self, event: str, args: tuple[Any, ...]) -> None:
         if event == "open":
@@ -86,6 +107,7 @@ class OutsideWatch:
             return  # a descriptor is open already
         name = os.fsdecode(path)
         if _loads_code(frame) and any(suffix in Path(name).name for suffix in _CODE_SUFFIXES):
+            self._has_loaded_code = True
             return
         if self._refusing:
             self._refuse(f"the file {name}")
@@ -93,13 +115,29 @@ class OutsideWatch:
             self._opened[str(Path(name).absolute())] = None
 
     def _on_call(self, frame: FrameType, event: str, function: Any) -> None:
-        if event != "c_call" or not self._refusing or not _is_clock(function):
+        if event != "c_call" or not self._refusing:
             return
-        module = str(frame.f_globals.get("__name__", ""))
-        if module.partition(".")[0] != "logging":  # a log's own stamp is no input
-            self._touched[f"the clock ({function.__qualname__} in {module}:{frame.f_lineno})"] = (
-                None
-            )
+        if _is_clock(function) and _module_of(frame) not in _WAITING:
+            self._note("the clock", function, frame)
+        elif _is_in(function, _FILE_SYSTEM) and not _loads_code(frame.f_back or frame):
+            self._note("the file system", function, frame)
+
+    def _note_without_instant(self, clock: Callable[..., Any]) -> Callable[..., Any]:
+        """Return `clock`, which is noted where it is asked for the present."""
+
+        @wraps(clock)
+        def noted(*instant: Any) -> Any:
+            frame = sys._getframe(1)
+            asks_for_now = all(each is None for each in instant)
+            if self._refusing and asks_for_now and _module_of(frame) not in _WAITING:
+                self._note("the clock", clock, frame)
+            return clock(*instant)
+
+        return noted
+
+    def _note(self, what: str, function: Any, frame: FrameType) -> None:
+        module = frame.f_globals.get("__name__", "")
+        self._touched[f"{what} ({function.__qualname__} in {module}:{frame.f_lineno})"] = None
 
     def _refuse(self, what: str) -> None:
         self._touched[what] = None
@@ -122,14 +160,38 @@ def _holds_data(path: Path) -> bool:
 
 def _loads_code(frame: FrameType) -> bool:
     """Whether Python's import system, or the compiler's cache, is at work in `frame`."""
-    return str(frame.f_globals.get("__name__", "")).partition(".")[0] in _CODE_LOADERS
+    return _module_of(frame) in _CODE_LOADERS
+
+
+def _module_of(frame: FrameType) -> str:
+    """Return the first part of the name of the module that runs in `frame`."""
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
 
 
 def _is_clock(function: Any) -> bool:
     owner = getattr(function, "__self__", None)
     if isinstance(owner, type) and issubclass(owner, date):
         return function.__name__ in _NOW
+    return _is_in(function, _CLOCKS)
+
+
+def _is_in(function: Any, functions: Collection[Any]) -> bool:
     try:
-        return function in _CLOCKS
-    except TypeError:  # what cannot be hashed is no clock
+        return function in functions
+    except TypeError:  # what cannot be hashed is none of them
         return False
+
+
+def _count_reads() -> int:
+    """Return how often this process has read from files or pipes, 0 where the system does not say;
+    this reading is not counted."""
+    try:
+        counters = os.pread(_own_counters(), 512, 0).split()
+    except OSError:
+        return 0
+    return int(counters[counters.index(b"syscr:") + 1]) - next(_READINGS)
+
+
+@cache
+def _own_counters() -> int:
+    return os.open("/proc/self/io", os.O_RDONLY)

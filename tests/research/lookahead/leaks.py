@@ -10,6 +10,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time as clock
 from contextlib import suppress
 from datetime import UTC, date, datetime
@@ -18,6 +19,7 @@ from pathlib import Path
 from time import time
 
 import numpy as np
+import pandas as pd
 
 from domain.instants import Times
 from domain.panel import Floats, Panel
@@ -181,10 +183,13 @@ def everything_outside(panel: Panel) -> Floats:
         time,
         clock.time_ns,
         clock.localtime,
+        partial(clock.gmtime, None),
+        clock.perf_counter,
         date.today,
         lambda: datetime.now(UTC),
         partial(Path("/etc/hostname").read_text, "utf-8"),
         partial(os.listdir, "/"),
+        partial(os.path.exists, "/etc/hostname"),
         partial(socket.create_connection, ("127.0.0.1", 9)),
         partial(sqlite3.connect, ":memory:"),
         partial(os.system, "true"),
@@ -193,6 +198,8 @@ def everything_outside(panel: Panel) -> Floats:
         with suppress(OSError):
             reach()
     logging.getLogger("quiet").warning("stamped by the logging module")
+    clock.gmtime(0)  # of an instant that is given
+    threading.Event().wait(0.0)
     return np.zeros(panel.shape)
 
 
@@ -217,7 +224,8 @@ class FileAgent(FaultyAgent):
 
     def _read(self, panel: Panel) -> Floats:
         try:
-            return np.full(panel.shape, np.load(self._path).item())
+            read = pd.read_parquet if self._path.suffix == ".parquet" else np.load
+            return np.full(panel.shape, np.asarray(read(self._path)).item())
         except OSError:
             return np.zeros(panel.shape)
 

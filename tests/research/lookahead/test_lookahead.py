@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from cli.research import agent_checks
@@ -13,7 +14,7 @@ from domain.errors import InputError, NotFoundError, VerificationError
 from domain.panel import Floats, Panel
 from domain.votes import Agent
 from research.lookahead.agent_process import agent_pair
-from research.lookahead.cuts import choose_cuts
+from research.lookahead.cuts import DEFAULT_CUTS, choose_cuts
 from research.lookahead.examine import LookaheadReport, examine
 from research.lookahead.invariants import (
     MEMORY,
@@ -150,10 +151,14 @@ def test_a_leak_that_goes_around_the_panel_is_caught(
 def test_everything_outside_the_panel_is_named() -> None:
     report = examined(partial(FaultyAgent, leaks.everything_outside))
     assert {finding.invariant for finding in report.violations} == {NOTHING_OUTSIDE}
-    reached = [finding.source.removeprefix("the clock (") for finding in report.violations]
+    reached = [
+        finding.source.removeprefix("the clock (").removeprefix("the file system (")
+        for finding in report.violations
+    ]
     assert [words.split()[0] for words in reached] == [
-        "time", "time_ns", "localtime", "date.today", "datetime.now", "the", "os.listdir",
-        "socket.getaddrinfo", "sqlite3.connect", "os.system", "ctypes.dlopen",
+        "time", "time_ns", "localtime", "gmtime", "perf_counter", "date.today", "datetime.now",
+        "the", "os.listdir", "stat", "socket.getaddrinfo", "sqlite3.connect", "os.system",
+        "ctypes.dlopen",
     ]  # fmt: skip
 
 
@@ -172,6 +177,14 @@ def test_a_file_read_while_voting_is_refused_and_named_though_the_agent_hides_it
     assert [finding.invariant for finding in report.violations] == [NOTHING_OUTSIDE]
     assert str(path) in report.violations[0].message
     assert report.opened == (str(path),)
+
+
+def test_a_file_that_compiled_code_reads_while_voting_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "next_week.parquet"
+    pd.DataFrame({"return": [0.5]}).to_parquet(path)
+    report = examined(partial(leaks.FileAgent, path))
+    assert {finding.invariant for finding in report.violations} == {NOTHING_OUTSIDE}
+    assert any("compiled code" in finding.message for finding in report.violations)
 
 
 @pytest.mark.parametrize(
@@ -219,6 +232,16 @@ def test_cuts_fall_where_a_look_ahead_of_one_bar_shows() -> None:
     for events in (panel.news, panel.filings, panel.earnings):
         eves = np.searchsorted(panel.known_at, events.known_at, side="left")
         assert set(eves) & set(cuts)
+
+
+@pytest.mark.parametrize("seed", range(7))
+def test_a_cut_falls_before_every_weekday_of_every_week_of_a_month(seed: int) -> None:
+    panel = random_panel(seed=11, bars=500)
+    cuts = [rows for rows in choose_cuts(panel, DEFAULT_CUTS, seed) if rows < 500]
+    following = pd.DatetimeIndex(panel.known_at[cuts])
+    assert ((following.dayofweek == 4) & ((following.day - 1) // 7 == 2)).any()  # third Fridays
+    weeks = set(zip(following.dayofweek, (following.day - 1) // 7, strict=True))
+    assert weeks >= {(day, week) for day in range(5) for week in range(4)}
 
 
 def test_cuts_fall_before_holidays_and_short_sessions() -> None:
