@@ -160,20 +160,22 @@ def show_imported(imported: ImportResult, console: Console) -> None:
             continue
         if report.preview:
             _show_preview(report, report.preview, console)
-            _show_notes(report, console)
+            _show_counts(report, console)
             continue
         span = f", {_span(report)}" if report.span else ""
         frame = f" {report.timeframe}" if report.timeframe else ""
         console.print(f"  {report.kind}{frame} of {len(report.symbols)} symbols{span}")
-        console.print(
-            f"  {report.read:,} rows read: {report.stored:,} stored, "
-            f"{report.unchanged:,} already there, {report.replaced:,} replaced"
-        )
-        _show_notes(report, console)
+        _show_counts(report, console)
 
 
-def _show_notes(report: ImportReport, console: Console) -> None:
-    """Print what is to be known of a file's bars, and why rows of it were refused."""
+def _show_counts(report: ImportReport, console: Console) -> None:
+    """Print what became of a file's rows, what is to be known of its bars, and why rows of it were
+    refused."""
+    would = "would be " if report.preview else ""
+    console.print(
+        f"  {report.read:,} rows read: {report.stored:,} {would}stored, "
+        f"{report.unchanged:,} already there, {report.replaced:,} {would}replaced"
+    )
     for note in report.notes:
         console.print(f"  {note}", markup=False)
     for refusal in report.refused:
@@ -205,7 +207,6 @@ def _show_preview(report: ImportReport, preview: TablePreview, console: Console)
         "symbols": f"{symbols}{more}",
         "times": ", ".join(filter(None, (_span(report), preview.zone))),
         "adjusted": preview.adjustment,
-        "rows": f"{report.read:,} read, {sum(each.rows for each in report.refused):,} refused",
     }
     for name, value in lines.items():
         if value:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from domain.canonical import format_instant
 from domain.errors import InputError, UnknownSymbolError
-from domain.symbols import parse_symbol
+from domain.symbols import did_you_mean, parse_symbol
 from domain.timeframe import Timeframe
 from market.corrections import (
     Correction,
@@ -102,6 +102,7 @@ def _repair(
         raise UnknownSymbolError(
             f"No {timeframe} bars of {symbol} are stored in the market {market!r}. "
             "Import or download them first, or name another --market or --timeframe."
+            f"{did_you_mean(symbol, store.symbols(market, timeframe))}"
         )
     stored = store.read_many(market, [symbol], f"corrections {timeframe}")
     in_force = tuple(from_frame(stored))

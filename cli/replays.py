@@ -14,7 +14,7 @@ from cli.market_data import parse_date
 from cli.server import log_address
 from domain.errors import InputError, UnknownSymbolError
 from domain.events import EventKind
-from domain.symbols import calendar_of
+from domain.symbols import calendar_of, did_you_mean
 from orchestrator.status import EngineStatus
 from settings import Settings
 from wiring.engine import EngineRun, make_engine, replay_run
@@ -132,6 +132,7 @@ def _replayable_symbols(home: Home, symbols: Sequence[str], first: datetime) -> 
         raise UnknownSymbolError(
             f"No {timeframe} history of {', '.join(missing)} before and at {first:%Y-%m-%d} is "
             f"stored in the market {market!r}. Import or download it, or start later."
+            f"{did_you_mean(missing[0], stores.market_data.symbols(market, timeframe))}"
         )
     if not available:
         raise UnknownSymbolError(

@@ -3,14 +3,15 @@
 Symbols are written as Yahoo writes them (`AAPL`, `BRK-B`, `BTC-USD`, `^VIX`, `VOD.L`, `EURUSD=X`,
 `ES=F`). Other spellings of the same thing are folded into that one: coin pairs as exchanges write
 them (`BTCUSDT`, `BTC/USDT`, `XBTUSD`), currency pairs (`EURUSD`, `EUR/USD`), classes of shares
-(`BRK.B`), a venue before the symbol (`NASDAQ:AAPL`), New York's suffix of other providers
-(`AAPL.US`). Different things are never folded: `BTC-USD` and `BTC-USDT` are two pairs. What an
-earlier version stored under another spelling keeps it.
+(`BRK.B`), numbered shares (`700.HK`), a venue before the symbol (`NASDAQ:AAPL`), New York's suffix
+of other providers (`AAPL.US`). Different things are never folded: `BTC-USD` and `BTC-USDT` are two
+pairs. What an earlier version stored under another spelling keeps it.
 """
 
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import StrEnum
 
 from domain.errors import InputError
@@ -40,6 +41,11 @@ _CURRENCIES = frozenset({
 _CURRENCY_PAIR = re.compile(r"(?P<base>[A-Z]{3})[-/_]?(?P<quote>[A-Z]{3})(?:=X)?")
 _SHARE_CLASS = re.compile(r"(?P<share>[A-Z]{1,5})[./_](?P<of>[A-E])")
 """No exchange's suffix is one of these letters."""
+_NUMBERED = re.compile(r"(?P<number>\d+)\.(?P<suffix>[A-Z]+)")
+_DIGITS: Mapping[str, int] = {
+    "HK": 4, "KL": 4, "SR": 4, "T": 4, "TW": 4, "TWO": 4, "KQ": 6, "KS": 6, "SS": 6, "SZ": 6,
+}  # fmt: skip
+"""Digits that a share's number has at least, by the suffix of exchanges that number shares."""
 _VENUE = re.compile(
     r"(?:AMEX|ARCA|BATS|NASDAQ|NYSE|OTC|BINANCE|BITFINEX|BITSTAMP|BYBIT|COINBASE|CRYPTO|GEMINI"
     r"|KRAKEN|KUCOIN|OKX|FX|FX_IDC|FOREXCOM|OANDA):"
@@ -121,6 +127,8 @@ UNITED_STATES = Exchange(NEW_YORK, "USD")
 
 ALWAYS_OPEN = "24/7"
 """Calendar of markets that never close: coins."""
+CURRENCIES_OPEN = "24/5"
+"""Calendar of currencies: from Sunday evening to Friday evening in New York."""
 
 
 class AssetClass(StrEnum):
@@ -148,11 +156,21 @@ def parse_symbol(text: str) -> str:
         return f"{base}-{pair['quote']}"
     if share := _SHARE_CLASS.fullmatch(symbol):
         return f"{share['share']}-{share['of']}"
+    if numbered := _NUMBERED.fullmatch(symbol):
+        return f"{_pad(numbered['number'], numbered['suffix'])}.{numbered['suffix']}"
     if not _SYMBOL_PATTERN.fullmatch(symbol):
         raise InputError(
             f"{text[:40]!r} is not a symbol. Write it as Yahoo does, such as AAPL or BTC-USD."
         )
     return symbol
+
+
+def _pad(number: str, suffix: str) -> str:
+    """Return a share's number with the digits that its exchange writes: 0700 of Hong Kong, 005930
+    of Korea."""
+    if suffix == "HK":
+        number = number.lstrip("0")
+    return number.zfill(_DIGITS.get(suffix, 0))
 
 
 def parse_symbols(words: Iterable[str]) -> tuple[str, ...]:
@@ -178,6 +196,22 @@ def asset_class(symbol: str) -> AssetClass:
     if _PAIR.fullmatch(symbol):
         return AssetClass.CRYPTO
     return AssetClass.EQUITY
+
+
+def did_you_mean(symbol: str, known: Iterable[str]) -> str:
+    """Return a question that names up to three of the `known` symbols: those of the same coin,
+    currency or share in other words, else those written almost alike; "" if there is none."""
+    others = sorted(set(known) - {symbol})
+    near = [each for each in others if _stem(each) == _stem(symbol)]
+    near = near[:3] or get_close_matches(symbol, others, 3, 0.75)
+    return f" Did you mean {' or '.join(near)}?" if near else ""
+
+
+def _stem(symbol: str) -> str:
+    """Return the coin, the first currency or the share without its exchange."""
+    if asset_class(symbol) is AssetClass.CURRENCY:
+        return symbol[:3]
+    return re.split(r"[-.=]", symbol.removeprefix("^"), maxsplit=1)[0]
 
 
 def calendar_of(symbol: str) -> str:
@@ -211,7 +245,7 @@ def _known_calendar(symbol: str) -> str | None:
         case AssetClass.CRYPTO:
             return ALWAYS_OPEN
         case AssetClass.CURRENCY:
-            return "24/5"
+            return CURRENCIES_OPEN
     exchange = _exchange(symbol)
     return exchange.calendar if exchange else None
 

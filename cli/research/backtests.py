@@ -18,6 +18,7 @@ from agents.registry import require_agent
 from cli.market_data import parse_date, refuse_if_nothing_fetched
 from cli.progress import progress_bar
 from domain.errors import UnknownSymbolError, VerificationError
+from domain.symbols import did_you_mean
 from quant.performance.metrics import METRICS
 from research.backtest.request import BacktestRequest, build_request
 from research.backtest.results import BacktestSummary
@@ -102,6 +103,7 @@ def _complete_request(home: Home, requested: Mapping[str, Any], log: Log) -> Bac
         raise UnknownSymbolError(
             f"No {timeframe} history of {', '.join(symbols)} is stored in the market "
             f"{market.name!r}. Import or download some first."
+            f"{did_you_mean(symbols[0], stores.market_data.symbols(market.name, timeframe))}"
         )
     stored_spans = {symbol: span for symbol, span in spans.items() if span}
     start, end = _period(requested["start"], requested["end"], list(stored_spans.values()))

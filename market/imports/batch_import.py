@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from domain.errors import InputError
-from market.imports.file_import import ImportReport, import_file, preview_file
+from market.imports.file_import import ImportReport, import_file
 from market.imports.normalise import NO_OPTIONS, ReadingOptions
 from market.imports.table_files import SUFFIXES, is_table_file
 from market.provider import Progress
@@ -41,7 +41,7 @@ def import_paths(
     dry_run: bool = False,
     progress: Progress = lambda *_: None,
 ) -> ImportResult:
-    """Store every file in `paths` once, each in its own transaction; with `dry_run` only look.
+    """Store every file in `paths` once, each in its own transaction; with `dry_run` undo each.
 
     `progress` is called with the file's name, rows done and rows in all. A refused file is reported
     and the import goes on. Raises StorageError where nothing more can be stored; the files before
@@ -55,14 +55,13 @@ def import_paths(
             continue
         try:
             reports.append(
-                preview_file(file, options)
-                if dry_run
-                else import_file(
+                import_file(
                     file,
                     store,
                     market=market,
                     options=options,
                     replace=replace,
+                    dry_run=dry_run,
                     progress=progress,
                 )
             )

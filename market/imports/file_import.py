@@ -6,7 +6,9 @@ a file that contradicts stored facts is refused unless the caller asks to replac
 folders (`market/imports/batch_import.py`), spreadsheets and the network.
 """
 
+import dataclasses
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,8 +70,8 @@ class ImportReport:
     """The result of importing one file. Counts are of rows; `span` is its first and last instant.
 
     `refused_because` is the reason why nothing of the file was stored; None if it was stored.
-    `notes` say of its bars what was understood and which are left out. `preview` is that of a file
-    that was only looked at.
+    `notes` say of its bars what was understood and which are left out. A report with a `preview` is
+    of a file that was only looked at: it says what would have been stored.
     """
 
     path: Path
@@ -87,6 +89,10 @@ class ImportReport:
     preview: TablePreview | None = None
 
 
+class _OnlyLookedError(Exception):
+    """Undoes a dry run."""
+
+
 def import_file(
     path: Path,
     store: MarketDataStore,
@@ -94,42 +100,36 @@ def import_file(
     market: str = "files",
     options: ReadingOptions = NO_OPTIONS,
     replace: bool = False,
+    dry_run: bool = False,
     progress: Progress = lambda *_: None,
 ) -> ImportReport:
-    """Store a file in one transaction.
+    """Store a file in one transaction; with `dry_run` undo it, and report what it would have done
+    with a preview.
 
     `progress` is called with the file's name, rows done and rows in all. Raises InputError as
     `read_table` does, and without `replace` for a file that contradicts stored facts.
     """
-    return _import(read_table(path, options), store, market, replace, progress)
-
-
-def preview_file(path: Path, options: ReadingOptions = NO_OPTIONS) -> ImportReport:
-    """Return how a file would be understood, without storing it. Raises InputError as `read_table`
-    does."""
     table = read_table(path, options)
-    symbols = tuple(table.frame["symbol"].unique().tolist())
+    with suppress(_OnlyLookedError), store.transaction():
+        report = _import(table, store, market, replace, progress)
+        if dry_run:
+            report = dataclasses.replace(report, preview=_preview(table))
+            raise _OnlyLookedError
+    return report
+
+
+def _preview(table: ParsedTable) -> TablePreview:
     rows = table.frame.head(PREVIEWED_ROWS)
     rows = rows[["symbol", *rows.columns.drop("symbol")]]
     adjustment = "the table's own adjusted close"
     if table.kind is TableKind.BARS and not table.is_adjusted:
         adjustment = "no adjusted close: the close is taken for it"
         rows = rows.drop(columns="adj_close")
-    return ImportReport(
-        path=path,
-        kind=table.kind,
-        timeframe=table.timeframe,
-        read=table.rows,
-        refused=table.refused,
-        symbols=symbols,
-        span=_span(table),
-        notes=tuple(_calendar_notes(symbols)),
-        preview=TablePreview(
-            calendars={symbol: _calendar(symbol) for symbol in symbols},
-            zone="dates as written" if table.timeframe is Timeframe.D1 else table.zone,
-            adjustment=adjustment if table.kind is TableKind.BARS else "",
-            rows=rows,
-        ),
+    return TablePreview(
+        calendars={symbol: _calendar(symbol) for symbol in table.frame["symbol"].unique()},
+        zone="dates as written" if table.timeframe is Timeframe.D1 else table.zone,
+        adjustment=adjustment if table.kind is TableKind.BARS else "",
+        rows=rows,
     )
 
 
@@ -186,7 +186,7 @@ def read_table(path: Path, options: ReadingOptions = NO_OPTIONS) -> ParsedTable:
 def _symbols(frame: pd.DataFrame, named: str | None, stem: str) -> "pd.Series[str] | str":
     """Return the symbol of each row: the table's own, the one that is named, or the file's name."""
     if "symbol" not in frame:
-        return parse_symbol(named) if named else symbol_of_file(stem)
+        return symbol_of_file(stem) if named is None else parse_symbol(named)
     if named is None:
         return frame["symbol"]
     own = frame["symbol"].dropna().unique()
@@ -206,22 +206,21 @@ def _import(
 ) -> ImportReport:
     reports: list[WriteReport] = []
     conflicts: dict[str, int] = {}
-    with store.transaction():
-        done = 0
-        for symbol, chunk in _chunks(table.frame):
-            report = _write(store, market, table, symbol, chunk, replace)
-            reports.append(report)
-            conflicts[symbol] = conflicts.get(symbol, 0) + report.conflicting
-            done += len(chunk)
-            progress(table.path.name, done, len(table.frame))
-        conflicting = sum(conflicts.values())
-        if conflicting and not replace:
-            raise InputError(
-                f"{table.path} contradicts {conflicting} stored {table.kind} of"
-                f" {_shorten([s for s, rows in conflicts.items() if rows])}: importing it would"
-                " rewrite history, so nothing was stored. Import it with --replace if that is"
-                " meant."
-            )
+    done = 0
+    for symbol, chunk in _chunks(table.frame):
+        report = _write(store, market, table, symbol, chunk, replace)
+        reports.append(report)
+        conflicts[symbol] = conflicts.get(symbol, 0) + report.conflicting
+        done += len(chunk)
+        progress(table.path.name, done, len(table.frame))
+    conflicting = sum(conflicts.values())
+    if conflicting and not replace:
+        raise InputError(
+            f"{table.path} contradicts {conflicting} stored {table.kind} of"
+            f" {_shorten([s for s, rows in conflicts.items() if rows])}: importing it would"
+            " rewrite history, so nothing was stored. Import it with --replace if that is"
+            " meant."
+        )
     notes: tuple[str, ...] = ()
     if table.timeframe is not None:
         reviewed = review_bars(store, market, sorted(conflicts), table.timeframe, ALL_TIME)

@@ -145,7 +145,8 @@ def normalise(
     row_filter.require_mostly_valid()
     valid = frame[row_filter.kept].sort_values(identity, kind="stable", ignore_index=True)
     if timeframe is not None:
-        refuse_outside_sessions(valid, timeframe, is_naive=stamps.is_naive)
+        is_assumed = stamps.is_naive and options.zone is None
+        refuse_outside_sessions(valid, timeframe, is_assumed=is_assumed)
     return NormalisedTable(valid, tuple(row_filter.rejected), timeframe, stamps.zone)
 
 

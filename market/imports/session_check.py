@@ -17,7 +17,15 @@ MAX_OUTSIDE = 0.2
 MIN_BARS = 5
 """Bars of a symbol below which their times say too little."""
 SHIFTED = 0.02
-"""Fraction outside from which on intraday times without a zone are tried in the exchange's own."""
+"""Fraction outside from which on intraday times are tried in other zones."""
+ZONES = (
+    "America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles", "Europe/London",
+    "Europe/Berlin", "Europe/Athens", "Asia/Dubai", "Asia/Kolkata", "Asia/Singapore", "Asia/Tokyo",
+    "Australia/Sydney",
+)  # fmt: skip
+"""Zones in which tables are written, besides the exchange's own; Athens' is that of MetaTrader."""
+HOURS = range(-12, 13)
+"""Hours by which times may be wrong that were given a zone."""
 
 
 def refuse_doubled_hours(bars: pd.DataFrame) -> None:
@@ -35,35 +43,59 @@ def refuse_doubled_hours(bars: pd.DataFrame) -> None:
     )
 
 
-def refuse_outside_sessions(bars: pd.DataFrame, timeframe: Timeframe, *, is_naive: bool) -> None:
+def refuse_outside_sessions(bars: pd.DataFrame, timeframe: Timeframe, *, is_assumed: bool) -> None:
     """Raise InputError for a symbol of whose bars more than a fifth lie outside its calendar's
-    sessions, and for intraday times without a zone that fit better in the exchange's own."""
+    sessions, and for intraday times that fit the sessions better in another zone.
+
+    `is_assumed` says that the times were read as UTC because no zone is written or named.
+    """
     for symbol, own in bars.groupby("symbol", sort=True):
         if len(own) < MIN_BARS:
             continue
         calendar = calendar_of(str(symbol))
         outside = _count_outside(own["at"], calendar, timeframe)
-        zone = calendars.time_zone(calendar)
-        if (
-            is_naive
-            and timeframe.intraday
-            and outside > SHIFTED * len(own)
-            and _count_outside(_in_zone(own["at"], zone), calendar, timeframe) < outside / 2
-        ):
-            raise InputError(
-                f"{outside} of the {len(own)} bars of {symbol} lie outside the sessions of"
-                f" {calendar} when its times are taken as UTC, and fit them as local times of the"
-                f" exchange. Say so with --timezone {zone}."
-            )
+        found = (
+            f"{outside} of the {len(own)} bars of {symbol} lie outside the sessions of {calendar}"
+        )
+        if timeframe.intraday and outside > SHIFTED * len(own):
+            if is_assumed and (zones := _better_zones(own["at"], calendar, timeframe, outside)):
+                raise InputError(
+                    f"{found} when its times are taken as UTC, and fit them as local times of"
+                    f" {' or '.join(zones)}. Say so with --timezone {zones[0]}."
+                )
+            if not is_assumed and (hours := _better_hours(own["at"], calendar, timeframe, outside)):
+                raise InputError(
+                    f"{found}, and would fit them with {hours:+d} hours: their zone is not what it"
+                    " is said to be. Name the right one with --timezone, or export them in UTC."
+                )
         if outside > MAX_OUTSIDE * len(own):
-            remedies = _remedies(calendar, timeframe, is_naive)
-            raise InputError(
-                f"{outside} of the {len(own)} bars of {symbol} lie outside the sessions of its"
-                f" calendar, {calendar}. {'; or '.join(remedies)}."
-            )
+            remedies = _remedies(calendar, timeframe, is_assumed)
+            raise InputError(f"{found}. {'; or '.join(remedies)}.")
 
 
-def _remedies(calendar: str, timeframe: Timeframe, is_naive: bool) -> Iterator[str]:
+def _better_zones(at: pd.Series, calendar: str, timeframe: Timeframe, outside: int) -> list[str]:
+    """Return the zones in which fewest of the naive times `at` are outside, less than half as many
+    as the `outside` ones of UTC."""
+    zones = dict.fromkeys([calendars.time_zone(calendar).key, *ZONES])
+    counts = {
+        zone: _count_outside(_in_zone(at, ZoneInfo(zone)), calendar, timeframe) for zone in zones
+    }
+    least = min(counts.values())
+    return [zone for zone in zones if counts[zone] == least] if least < outside / 2 else []
+
+
+def _better_hours(at: pd.Series, calendar: str, timeframe: Timeframe, outside: int) -> int:
+    """Return by how many hours `at` is to be moved so that less than half of the `outside` ones
+    are outside, 0 if by none."""
+    counts = {
+        hours: _count_outside(at + pd.Timedelta(hours=hours), calendar, timeframe)
+        for hours in sorted(HOURS, key=abs)
+    }
+    best = min(counts, key=lambda hours: counts[hours])
+    return best if counts[best] < outside / 2 else 0
+
+
+def _remedies(calendar: str, timeframe: Timeframe, is_assumed: bool) -> Iterator[str]:
     if calendar == ALWAYS_OPEN:
         yield "Name another symbol with --symbol"
     else:
@@ -71,7 +103,7 @@ def _remedies(calendar: str, timeframe: Timeframe, is_naive: bool) -> Iterator[s
             "A coin is written as a pair, BTC-USD, a currency as EURUSD=X, a share of another"
             " exchange with its suffix, VOD.L: name it with --symbol"
         )
-    if timeframe.intraday and is_naive:
+    if timeframe.intraday and is_assumed:
         yield "name the zone of its times with --timezone"
     if timeframe.intraday and calendar != ALWAYS_OPEN:
         yield "leave out trades before the opening and after the close"

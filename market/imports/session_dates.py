@@ -5,11 +5,10 @@ import pandas as pd
 
 from domain.errors import InputError
 from domain.instants import to_datetime64_array
-from domain.symbols import calendar_of, parse_symbol
+from domain.symbols import CURRENCIES_OPEN, calendar_of, parse_symbol
 from market import calendars
 from market.imports.timestamps import Timestamps
 
-_CURRENCIES = "24/5"
 _NEW_YORK = "America/New_York"
 _CURRENCY_DAY = pd.Timedelta(hours=7)
 """A day of currencies begins at 17:00 in New York, of the evening before."""
@@ -41,7 +40,7 @@ def _calendar(symbol: object) -> str | None:
 
 def _dates(instants: pd.Series, calendar: str) -> pd.Series:
     at = pd.DatetimeIndex(instants)
-    if calendar == _CURRENCIES:
+    if calendar == CURRENCIES_OPEN:
         local = at.tz_convert(_NEW_YORK).tz_localize(None) + _CURRENCY_DAY
         return pd.Series(local.normalize().tz_localize("UTC"), instants.index)
     local = at.tz_convert(calendars.time_zone(calendar)).tz_localize(None)

@@ -18,7 +18,7 @@ from domain.decision import QualityVerdict
 from domain.errors import InputError, UnknownSymbolError
 from domain.instants import INSTANT, Times, to_datetime64
 from domain.panel import Bools, EventSource, Floats, Panel
-from domain.symbols import ALWAYS_OPEN, calendar_of
+from domain.symbols import ALWAYS_OPEN, calendar_of, did_you_mean
 from domain.timeframe import Timeframe
 from market import calendars
 from market.panels import fundamental_events
@@ -252,6 +252,7 @@ def _require_known(
         remedy = f"Import some with `quorum import PATH`, or leave {names} out"
     raise UnknownSymbolError(
         f"No {timeframe} bars of {names} are stored in the market {market!r}. {remedy}."
+        f"{did_you_mean(missing[0], stored)}"
     )
 
 

@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
 
+from domain.instants import to_datetime
 from domain.timeframe import Timeframe
 from market.corrections import from_frame, to_frame
 from market.quality.checks import describe_withheld
 from market.quality.repair import propose_repairs
-from market.series import build_symbol_series
+from market.series import BarSeries, build_symbol_series
 from market.store import MarketDataStore
 
 
@@ -23,8 +24,8 @@ def review_bars(
     timeframe: Timeframe,
     as_of: datetime,
 ) -> Iterator[str]:
-    """Yield a sentence for each split that is recognised, and one for each symbol with bars that
-    are left out."""
+    """Yield a sentence for each split that is recognised, and for each reason for which bars of a
+    symbol are left out."""
     for symbol in symbols:
         bars = store.bars(market, symbol, timeframe)
         in_force = from_frame(store.read_many(market, [symbol], f"corrections {timeframe}"))
@@ -39,9 +40,17 @@ def review_bars(
                 f" `quorum repair {symbol} --undo`)."
             )
         series = build([*in_force, *recognised])
-        reasons = list(describe_withheld(series))
-        if reasons:
-            count = len(series.withheld.at)
-            yield (
-                f"{symbol}: {count} bars are left out: {reasons[-1]}. See `quorum repair {symbol}`."
-            )
+        for count, words in _left_out(series):
+            yield f"{symbol}: {count} bars are left out: {words}."
+
+
+def _left_out(series: BarSeries) -> Iterator[tuple[int, str]]:
+    """Yield how many bars of `series` nothing reads, and why."""
+    if count := len(series.off_hours):
+        first = to_datetime(series.off_hours[0])
+        hours = "outside the sessions of"
+        yield count, f"they open {hours} {series.calendar}, the first at {first:%Y-%m-%d %H:%M} UTC"
+    reasons = list(describe_withheld(series))
+    if reasons:
+        words = f"{reasons[-1]}. See `quorum repair {series.symbol}`"
+        yield len(series.withheld.at), words

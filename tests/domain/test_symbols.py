@@ -13,6 +13,7 @@ from domain.symbols import (
     calendar_note,
     calendar_of,
     currency_of,
+    did_you_mean,
     parse_symbol,
     parse_symbols,
 )
@@ -76,6 +77,37 @@ def test_a_currency_pair_is_one_symbol(base: str, quote: str, sign: str, end: st
 @pytest.mark.parametrize("bitcoin", ["XBTUSD", "XBT/USD", "BTCUSD", "BITSTAMP:BTCUSD"])
 def test_bitcoin_is_one_coin_whatever_an_exchange_calls_it(bitcoin: str) -> None:
     assert parse_symbol(bitcoin) == "BTC-USD"
+
+
+@pytest.mark.parametrize(
+    ("written", "symbol"),
+    [
+        ("700.HK", "0700.HK"), ("00700.HK", "0700.HK"), ("80700.HK", "80700.HK"),
+        ("5930.KS", "005930.KS"), ("1.SZ", "000001.SZ"), ("50.TW", "0050.TW"),
+        ("00878.TW", "00878.TW"), ("7203.T", "7203.T"),
+    ],
+)  # fmt: skip
+def test_a_numbered_share_has_the_digits_that_its_exchange_writes(
+    written: str, symbol: str
+) -> None:
+    assert parse_symbol(written) == symbol
+
+
+@pytest.mark.parametrize(
+    ("symbol", "known", "question"),
+    [
+        ("BTC-EUR", ["BTC-USD", "ETH-EUR"], " Did you mean BTC-USD?"),
+        ("BTC", ["BTC-USD", "BTC-USDT"], " Did you mean BTC-USD or BTC-USDT?"),
+        ("EURCHF=X", ["EURUSD=X"], " Did you mean EURUSD=X?"),
+        ("VOD", ["VOD.L", "KO"], " Did you mean VOD.L?"),
+        ("GOOGLE", ["GOOGL", "MSFT"], " Did you mean GOOGL?"),
+        ("AAPL", ["MSFT"], ""),
+    ],
+)
+def test_what_was_meant_is_guessed_from_what_is_known(
+    symbol: str, known: list[str], question: str
+) -> None:
+    assert did_you_mean(symbol, known) == question
 
 
 @pytest.mark.parametrize("other", ["BTC-USDT", "BTC-EUR", "BTC-USDC", "WBTC-USD"])

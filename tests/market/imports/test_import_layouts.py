@@ -3,6 +3,7 @@
 import gzip
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,9 +16,10 @@ from hypothesis import strategies as st
 from domain.errors import InputError
 from domain.timeframe import Timeframe
 from market import calendars
-from market.imports.file_import import preview_file, read_table
+from market.imports.file_import import import_file, read_table
 from market.imports.normalise import ReadingOptions
 from tests.market.imports.bar_files import DAYS, HOURS, prices, table, write
+from tests.market.memory_store import MemoryMarketDataStore
 
 NEW_YORK = ZoneInfo("America/New_York")
 
@@ -212,13 +214,35 @@ def session_hours(zone: ZoneInfo) -> list[str]:
     return list(local.strftime("%Y-%m-%d %H:%M:%S"))
 
 
-def test_hours_of_new_york_that_are_written_without_a_zone_are_asked_about(tmp_path: Path) -> None:
-    file = write(tmp_path / "KO.csv", table(session_hours(NEW_YORK)))
-    with pytest.raises(InputError, match="--timezone America/New_York"):
+@pytest.mark.parametrize(
+    "name",
+    ["America/New_York", "America/Chicago", "America/Los_Angeles", "Europe/Berlin", "Asia/Tokyo"],
+)
+def test_hours_of_new_york_that_are_written_without_a_zone_are_asked_about(
+    name: str, tmp_path: Path
+) -> None:
+    file = write(tmp_path / "KO.csv", table(session_hours(ZoneInfo(name))))
+    with pytest.raises(InputError, match=f"--timezone {name}"):
         read_table(file)
-    found = read_table(file, ReadingOptions(zone=NEW_YORK)).frame
+    found = read_table(file, ReadingOptions(zone=ZoneInfo(name))).frame
     utc = write(tmp_path / "MSFT.csv", table(session_hours(ZoneInfo("UTC"))))
     assert found["at"].tolist() == read_table(utc).frame["at"].tolist()
+
+
+def test_hours_of_chicago_are_not_taken_for_new_yorks(tmp_path: Path) -> None:
+    file = write(tmp_path / "KO.csv", table(session_hours(ZoneInfo("America/Chicago"))))
+    with pytest.raises(InputError, match=r"would fit them with \+1 hours"):
+        read_table(file, ReadingOptions(zone=NEW_YORK))
+
+
+def test_bars_before_the_opening_are_left_out_and_told(tmp_path: Path) -> None:
+    opened = pd.DatetimeIndex(session_hours(ZoneInfo("UTC"))).tz_localize("UTC")
+    early = pd.DatetimeIndex([at for at in opened if at.hour == 13]) - pd.Timedelta(hours=1)
+    times = opened.union(early).strftime("%Y-%m-%dT%H:%M:%SZ")
+    file = write(tmp_path / "KO.csv", table(times))
+    [told] = [note for note in import_file(file, MemoryMarketDataStore()).notes if "open" in note]
+    count = len(early) + 3  # three are after the early close of July 3
+    assert f"KO: {count} bars are left out: they open outside the sessions of XNYS" in told
 
 
 def test_an_hour_that_comes_twice_is_asked_about_and_read_with_its_zone(tmp_path: Path) -> None:
@@ -236,6 +260,13 @@ def test_bars_of_another_calendar_are_refused_with_the_remedy(tmp_path: Path) ->
     days = pd.date_range("2024-01-01", periods=60).strftime("%Y-%m-%d")
     with pytest.raises(InputError, match=r"lie outside the sessions.*BTC-USD"):
         read_table(write(tmp_path / "COIN.csv", table(days)))
+
+
+@pytest.mark.parametrize("named", ["", " "])
+def test_an_empty_symbol_is_refused_and_not_ignored(named: str, tmp_path: Path) -> None:
+    file = write(tmp_path / "KO.csv", table(DAYS.strftime("%Y-%m-%d")))
+    with pytest.raises(InputError, match="is not a symbol"):
+        read_table(file, ReadingOptions(symbol=named))
 
 
 @pytest.mark.parametrize(
@@ -304,14 +335,17 @@ def test_a_table_without_volume_has_unknown_volume_not_zero(tmp_path: Path) -> N
 
 
 def test_a_preview_says_what_decides(tmp_path: Path) -> None:
-    report = preview_file(metatrader(tmp_path / "EURUSD.csv"))
+    store = MemoryMarketDataStore()
+    path = metatrader(tmp_path / "EURUSD.csv")
+    report = import_file(path, store, dry_run=True)
     preview = report.preview
     assert preview is not None
     assert preview.calendars == {"EURUSD=X": "24/5"}
     assert preview.zone == "UTC, as none is written"
     assert "no adjusted close" in preview.adjustment
     assert len(preview.rows) == 10
-    assert report.stored == 0
+    assert store.symbols("files") == []
+    assert replace(report, preview=None) == import_file(path, store)
 
 
 def test_an_archive_of_several_files_is_refused_by_their_names(tmp_path: Path) -> None:
