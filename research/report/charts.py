@@ -20,12 +20,14 @@ from research.report.svg import (
     NumberFormat,
     build_scale,
     data_table,
+    end_dot,
     evenly_spaced,
     figure_frame,
+    filled_area,
+    filled_band,
     format_percent,
     format_plain,
-    join_points,
-    plot_points,
+    level_line,
     sample_rows,
     svg_path,
 )
@@ -40,9 +42,18 @@ class PlotCurve:
     style: int
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class PathBundle:
+    """`paths` (S, T) of S similar members, NaN where a member has no value: each a thin line, in a
+    band from the lowest to the highest. `style` is that of `PlotCurve`."""
+
+    paths: Floats
+    style: int
+
+
 @dataclass(frozen=True, slots=True)
 class CalibrationPoint:
-    """A point of a calibration plot: of `n` forecasts near `forecast` the share `observed` came
+    """A point of a calibration plot: of `n` forecasts near `forecast` the fraction `observed` came
     true, by its interval `low` to `high`; all fractions."""
 
     forecast: float
@@ -62,11 +73,31 @@ def line_chart(
     level: float | None = None,
 ) -> str:
     """Curves over the same (T,) instants; `level` draws a line across, such as where all began."""
-    scale = build_scale([curve.values for curve in curves], level)
-    body = [svg_path(curve.values, scale, f"curve look-{curve.style}") for curve in curves]
-    return _time_chart(
-        id, title, times, curves, format_value, scale, [*_level_line(scale, level), *body]
-    )
+    return curve_chart(id, title, "Day", _days(times), curves, format_value, level=level)
+
+
+def curve_chart(
+    id: str,
+    title: str,
+    x_name: str,
+    x_labels: Sequence[str],
+    curves: Sequence[PlotCurve],
+    format_value: NumberFormat,
+    *,
+    level: float | None = None,
+    bundles: Sequence[PathBundle] = (),
+) -> str:
+    """Curves over T places with the words `x_labels`, the first on top, and bundles behind them;
+    `x_name` heads the places in the table."""
+    values = [*(bundle.paths for bundle in bundles), *(curve.values for curve in curves)]
+    scale = build_scale(values, level)
+    body = [
+        level_line(scale, level),
+        *(_draw_bundle(bundle, scale) for bundle in bundles),
+        *(svg_path(c.values, scale, f"curve look-{c.style}") for c in reversed(curves)),
+    ]
+    legend = _legend(curves) if len(curves) > 1 or bundles else ""
+    return _curve_figure(id, title, x_name, x_labels, curves, format_value, scale, body, legend)
 
 
 def area_chart(
@@ -74,16 +105,12 @@ def area_chart(
 ) -> str:
     """One curve and the ground between it and zero, such as a drawdown."""
     scale = build_scale([curve.values], 0.0)
-    ground = scale.y(0.0)
-    outline = plot_points(curve.values, scale)
-    filled = ""
-    if outline:
-        corners = f"{outline[0][0]},{ground} {join_points(outline)} {outline[-1][0]},{ground}"
-        filled = f'<polygon class="ground look-{curve.style}" points="{corners}"/>'
-    body = [filled, svg_path(curve.values, scale, f"curve solid look-{curve.style}")]
-    return _time_chart(
-        id, title, times, [curve], format_value, scale, [*_level_line(scale, 0.0), *body]
-    )
+    body = [
+        level_line(scale, 0.0),
+        filled_area(curve.values, 0.0, scale, f"ground look-{curve.style}"),
+        svg_path(curve.values, scale, f"curve solid look-{curve.style}"),
+    ]
+    return _curve_figure(id, title, "Day", _days(times), [curve], format_value, scale, body, "")
 
 
 def percentile_chart(
@@ -100,8 +127,9 @@ def percentile_chart(
     50th as a line. `percentiles` maps '5', '25', '50', '75', '95' to (K,), `steps` count `unit`."""
     scale = build_scale(percentiles.values(), level)
     body = [
-        _band(percentiles["5"], percentiles["95"], scale, "ground wide look-1"),
-        _band(percentiles["25"], percentiles["75"], scale, "ground look-1"),
+        level_line(scale, level),
+        filled_band(percentiles["5"], percentiles["95"], scale, "ground wide look-1"),
+        filled_band(percentiles["25"], percentiles["75"], scale, "ground look-1"),
         svg_path(percentiles["50"], scale, "curve look-1"),
     ]
     rows = [
@@ -114,7 +142,7 @@ def percentile_chart(
         id,
         title,
         f"At the end: {ends}.",
-        body=[*_level_line(scale, level), *body],
+        body=body,
         y=[format_value(tick) for tick in scale.ticks[::-1]],
         x=[f"{steps[k]:,.0f} {unit}" for k in evenly_spaced(len(steps), 3)],
         legend="",
@@ -181,19 +209,36 @@ def interval_mark(value: float, low: float, high: float, full_scale: float) -> s
     )
 
 
-def _time_chart(
+def sparkline(values: Sequence[float]) -> str:
+    """A line of a table's cell, without axes or words; empty for fewer than two values."""
+    if len(values) < 2:
+        return ""
+    low, high = min(values), max(values)
+    height = (high - low) or 1.0
+    step = 100 / (len(values) - 1)
+    points = " ".join(
+        f"{k * step:.1f},{26 - (value - low) / height * 24:.1f}" for k, value in enumerate(values)
+    )
+    return (
+        '<svg class="spark" viewBox="0 0 100 28" preserveAspectRatio="none" '
+        f'aria-hidden="true"><polyline points="{points}"/></svg>'
+    )
+
+
+def _curve_figure(
     id: str,
     title: str,
-    times: Times,
+    x_name: str,
+    x_labels: Sequence[str],
     curves: Sequence[PlotCurve],
     format_value: NumberFormat,
     scale: AxisScale,
     body: Sequence[str],
+    legend: str,
 ) -> str:
-    days = np.datetime_as_string(times, "D") if len(times) else np.empty(0, str)
     rows = [
-        (str(days[k]), *(format_value(float(curve.values[k])) for curve in curves))
-        for k in sample_rows(len(times))
+        (x_labels[k], *(format_value(float(curve.values[k])) for curve in curves))
+        for k in sample_rows(len(x_labels))
     ]
     return figure_frame(
         id,
@@ -201,13 +246,28 @@ def _time_chart(
         " ".join(_sentence(curve, format_value) for curve in curves),
         body=body,
         y=[format_value(tick) for tick in scale.ticks[::-1]],
-        x=[str(days[k]) for k in evenly_spaced(len(times), 3)],
-        legend=legend(curves) if len(curves) > 1 else "",
-        table=data_table("Day", [curve.name for curve in curves], rows),
+        x=[x_labels[k] for k in evenly_spaced(len(x_labels), 3)],
+        legend=legend,
+        table=data_table(x_name, [curve.name for curve in curves], rows),
     )
 
 
-def legend(curves: Sequence[PlotCurve]) -> str:
+def _draw_bundle(bundle: PathBundle, scale: AxisScale) -> str:
+    low, high = np.fmin.reduce(bundle.paths), np.fmax.reduce(bundle.paths)
+    band = filled_band(low, high, scale, f"ground wide look-{bundle.style}")
+    lines = (
+        svg_path(path, scale, f"curve thin look-{bundle.style}")
+        + end_dot(path, scale, f"dot end look-{bundle.style}")
+        for path in bundle.paths
+    )
+    return (band if len(bundle.paths) > 1 else "") + "".join(lines)
+
+
+def _days(times: Times) -> Sequence[str]:
+    return np.datetime_as_string(times, "D").tolist() if len(times) else []
+
+
+def _legend(curves: Sequence[PlotCurve]) -> str:
     """What each line is, with a stroke of it."""
     keys = "".join(
         f'<li><svg viewBox="0 0 20 4" aria-hidden="true"><path class="curve look-{curve.style}" '
@@ -226,16 +286,3 @@ def _sentence(curve: PlotCurve, format_value: NumberFormat) -> str:
         f"{curve.name}: from {format_value(float(first))} to {format_value(float(last))}, "
         f"lowest {format_value(float(low))}, highest {format_value(float(high))}."
     )
-
-
-def _level_line(scale: AxisScale, level: float | None) -> list[str]:
-    if level is None:
-        return []
-    return [
-        f'<line class="level" x1="0" x2="{WIDTH}" y1="{scale.y(level)}" y2="{scale.y(level)}"/>'
-    ]
-
-
-def _band(low: Floats, high: Floats, scale: AxisScale, css_class: str) -> str:
-    lower, upper = plot_points(low, scale), plot_points(high, scale)[::-1]
-    return f'<polygon class="{css_class}" points="{join_points(lower)} {join_points(upper)}"/>'

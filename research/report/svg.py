@@ -1,4 +1,4 @@
-"""What every figure is made of: an even scale, thinned paths, a frame with words and a table.
+"""What every figure is made of: an even scale, lines, bands and dots, a frame with words, a table.
 
 Promises that words stay outside the stretched drawing, and so keep their size. Leaves out which
 figures there are (`charts.py`).
@@ -76,6 +76,37 @@ def svg_path(values: Floats, scale: AxisScale, css_class: str) -> str:
     return f'<path class="{css_class}" d="{drawn}"/>' if drawn else ""
 
 
+def filled_area(values: Floats, level: float, scale: AxisScale, css_class: str) -> str:
+    """The ground between a line (T,) and `level`; empty where nothing is known."""
+    outline = plot_points(values, scale)
+    if not outline:
+        return ""
+    at = scale.y(level)
+    return _polygon([(outline[0][0], at), *outline, (outline[-1][0], at)], css_class)
+
+
+def filled_band(low: Floats, high: Floats, scale: AxisScale, css_class: str) -> str:
+    """The ground between two lines (T,); empty where it would have no width."""
+    there, back = plot_points(low, scale), plot_points(high, scale)[::-1]
+    if len(there) < 2 or len(back) < 2:
+        return ""
+    return _polygon([*there, *back], css_class)
+
+
+def end_dot(values: Floats, scale: AxisScale, css_class: str) -> str:
+    """A dot at the last known value; what has only one value is seen by it."""
+    ends = plot_points(values, scale)[-1:]
+    return "".join(f'<path class="{css_class}" d="M{x} {y}h0"/>' for x, y in ends)
+
+
+def level_line(scale: AxisScale, level: float | None) -> str:
+    """A line across the plot, none for None."""
+    if level is None:
+        return ""
+    at = scale.y(level)
+    return f'<line class="level" x1="0" x2="{WIDTH}" y1="{at}" y2="{at}"/>'
+
+
 def figure_frame(
     id: str,
     title: str,
@@ -149,8 +180,9 @@ def evenly_spaced(length: int, count: int) -> list[int]:
     )
 
 
-def join_points(points: Sequence[tuple[float, float]]) -> str:
-    return " ".join(f"{x},{y}" for x, y in points)
+def _polygon(corners: Sequence[tuple[float, float]], css_class: str) -> str:
+    points = " ".join(f"{x},{y}" for x, y in corners)
+    return f'<polygon class="{css_class}" points="{points}"/>'
 
 
 def _spans(words: Sequence[str]) -> str:

@@ -350,8 +350,8 @@ def test_runs_that_keep_other_days_are_compared_from_the_first_that_both_reach()
     figure = overlaid_equity("equity", "Growth", runs)
     assert "2024-01-02" in figure
     assert "2024-01-30" in figure
-    assert "even: from 0 % to 1,400 %." in figure
-    assert "odd: from 0 % to 1,400 %." in figure
+    assert "even: from 0 % to 1,400 %, lowest 0 %, highest 1,400 %." in figure
+    assert "odd: from 0 % to 1,400 %, lowest 0 %, highest 1,400 %." in figure
 
 
 def test_without_ray_the_page_says_how_to_train_and_shows_what_there_is(demo_app: DemoApp) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.symbols import asset_class
+from research.report.charts import sparkline
 from storage.journal.decision_records import RecordedDecision
 from web import formatting
 from web.components.decision_cells import DecisionCell, decision_cell
@@ -24,7 +25,7 @@ class PriceCell:
 
 @dataclass(frozen=True, slots=True)
 class SymbolRow:
-    """A symbol of the matrix. `decision` is None until its first one."""
+    """A symbol of the matrix. `decision` is None until its first one; `sparkline` is SVG."""
 
     symbol: str
     slug: str
@@ -68,7 +69,7 @@ def build_symbol_row(
             for name in names
         ),
         decision=decision_cell(recorded) if recorded else None,
-        sparkline=sparkline_points(closes),
+        sparkline=sparkline(closes),
         sparkline_tone=formatting.tone(closes[-1] - closes[0]) if closes else "flat",
     )
 
@@ -97,18 +98,6 @@ def rank_by_edge(rows: Sequence[SymbolRow]) -> tuple[SymbolRow, ...]:
     symbols without an edge come last. A cycle ranks the symbols of one calendar; this is the order
     over all."""
     return tuple(sorted(rows, key=_edge_sort_key))
-
-
-def sparkline_points(closes: Sequence[float]) -> str:
-    """Return the points of a polyline in a field of 100 x 28, empty for fewer than two closes."""
-    if len(closes) < 2:
-        return ""
-    low, high = min(closes), max(closes)
-    height = (high - low) or 1.0
-    step = 100 / (len(closes) - 1)
-    return " ".join(
-        f"{i * step:.1f},{26 - (close - low) / height * 24:.1f}" for i, close in enumerate(closes)
-    )
 
 
 def _edge_sort_key(row: SymbolRow) -> tuple[bool, float, float]:

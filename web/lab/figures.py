@@ -1,33 +1,17 @@
-"""Figures of the RL lab: the paths of many seeds as thin lines in a band, with means and benchmarks
-drawn on top.
+"""Figures of the RL lab: what many seeds did, with their mean and the benchmarks on top.
 
-Drawn like every other figure (`research/report/svg.py`): SVG framed by a caption, with a table of
-its numbers. Leaves out reading a run; the caller passes arrays.
+Promises only which curves belong together; `research/report/charts.py` draws them. Leaves out
+reading a run; the caller passes arrays.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from domain.panel import Floats
 from envs.training.events import HeldOutPaths
-from research.report.charts import PlotCurve, legend
-from research.report.svg import (
-    WIDTH,
-    AxisScale,
-    NumberFormat,
-    build_scale,
-    data_table,
-    evenly_spaced,
-    figure_frame,
-    format_percent,
-    format_plain,
-    join_points,
-    plot_points,
-    sample_rows,
-    svg_path,
-)
+from research.report.charts import PathBundle, PlotCurve, curve_chart
+from research.report.svg import format_percent, format_plain
 
 ENSEMBLE = "ensemble"
 ALGORITHM_LOOKS = {"ppo": 1, "a2c": 2, "dqn": 3, "sac": 4, "td3": 6}
@@ -36,24 +20,6 @@ CURVE_POINTS = 121
 """Places of a learning curve from no step to the last."""
 BENCHMARK_LOOKS = (5, 8, 7, 2)
 """Looks of the benchmarks, in their order."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class CurveGroup:
-    """Paths (S, X) of S similar members at X places, NaN where a member has no value: drawn thin,
-    in a band from the lowest to the highest at each place."""
-
-    name: str
-    paths: Floats
-    look: int
-
-    @property
-    def mean(self) -> Floats:
-        """The mean (X,) of the members that have a value, NaN where none has."""
-        known = np.isfinite(self.paths)
-        count = known.sum(axis=0)
-        total = np.where(known, self.paths, 0.0).sum(axis=0)
-        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 def learning_curves(
@@ -66,17 +32,19 @@ def learning_curves(
         return ""
     across = np.linspace(0.0, max(steps), CURVE_POINTS)
     names, at, value = np.asarray(members), np.asarray(steps, np.float64), np.asarray(values)
-    groups = []
+    bundles, means = [], []
     for algorithm in dict.fromkeys(name.rpartition("-")[0] for name in members):
         seeds = [name for name in dict.fromkeys(members) if name.rpartition("-")[0] == algorithm]
         own = [(names == seed) & known for seed in seeds]
         paths = [_interpolate(across, at[rows], value[rows]) for rows in own if rows.any()]
         if paths:
             look = ALGORITHM_LOOKS.get(algorithm, 5)
-            groups.append(CurveGroup(f"{algorithm.upper()}, mean", np.stack(paths), look))
-    step_labels = [f"{steps:,.0f}" for steps in across]
-    means = [PlotCurve(group.name, group.mean, group.look) for group in groups]
-    return _figure(id, title, "Steps", step_labels, groups, means, format_plain, 0.0)
+            bundles.append(PathBundle(np.stack(paths), look))
+            means.append(PlotCurve(f"{algorithm.upper()}, mean", _mean(bundles[-1].paths), look))
+    step_labels = [f"{count:,.0f}" for count in across]
+    return curve_chart(
+        id, title, "Steps", step_labels, means, format_plain, level=0.0, bundles=bundles
+    )
 
 
 def _interpolate(across: Floats, at: Floats, values: Floats) -> Floats:
@@ -87,6 +55,14 @@ def _interpolate(across: Floats, at: Floats, values: Floats) -> Floats:
     return np.asarray(path)
 
 
+def _mean(paths: Floats) -> Floats:
+    """The mean (X,) of the members' `paths` (S, X) that have a value, NaN where none has."""
+    known = np.isfinite(paths)
+    count = known.sum(axis=0)
+    total = np.where(known, paths, 0.0).sum(axis=0)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
 def held_out_equity(id: str, title: str, held_out: HeldOutPaths) -> str:
     """Draw growth over the test period: the ensemble, its members as a band, and benchmarks."""
     members = np.array([growth(path) for path in held_out.members.values()])
@@ -95,8 +71,10 @@ def held_out_equity(id: str, title: str, held_out: HeldOutPaths) -> str:
         for place, (name, path) in enumerate(held_out.benchmarks.items())
     ]
     curves = [PlotCurve(ENSEMBLE, growth(held_out.ensemble), 1), *benchmarks]
-    groups = [CurveGroup("members", members, 1)] if len(members) else []
-    return _figure(id, title, "Day", held_out.dates, groups, curves, format_percent, 0.0)
+    bundles = [PathBundle(members, 1)] if len(members) else []
+    return curve_chart(
+        id, title, "Day", held_out.dates, curves, format_percent, level=0.0, bundles=bundles
+    )
 
 
 def overlaid_equity(id: str, title: str, runs: Mapping[str, HeldOutPaths]) -> str:
@@ -115,66 +93,11 @@ def overlaid_equity(id: str, title: str, runs: Mapping[str, HeldOutPaths]) -> st
     for place, (name, held_out) in enumerate(runs.items()):
         path = np.interp(across.astype(float), days[name].astype(float), held_out.ensemble)
         curves.append(PlotCurve(name, growth(path), 1 + place % 8))
-    return _figure(id, title, "Day", tuple(map(str, across)), (), curves, format_percent, 0.0)
+    days_in_words = tuple(map(str, across))
+    return curve_chart(id, title, "Day", days_in_words, curves, format_percent, level=0.0)
 
 
 def growth(equity: Sequence[float] | Floats) -> Floats:
     """Return the relative change (T,) since the first value."""
     path = np.asarray(equity, np.float64)
     return path / path[0] - 1.0 if len(path) else path
-
-
-def _figure(
-    id: str,
-    title: str,
-    first: str,
-    across: Sequence[str],
-    groups: Sequence[CurveGroup],
-    curves: Sequence[PlotCurve],
-    write: NumberFormat,
-    level: float,
-) -> str:
-    values = [*(group.paths for group in groups), *(curve.values for curve in curves)]
-    scale = build_scale(values, level)
-    ground = [line for group in groups for line in _band(group, scale)]
-    front = [svg_path(c.values, scale, f"curve look-{c.style}") for c in reversed(curves)]
-    at = scale.y(level)
-    zero = f'<line class="level" x1="0" x2="{WIDTH}" y1="{at}" y2="{at}"/>'
-    rows = [
-        (across[k], *(write(float(curve.values[k])) for curve in curves))
-        for k in sample_rows(len(across))
-    ]
-    return figure_frame(
-        id,
-        title,
-        " ".join(_sentence(curve, write) for curve in curves),
-        body=[zero, *ground, *front],
-        y=[write(tick) for tick in scale.ticks[::-1]],
-        x=[across[k] for k in evenly_spaced(len(across), 3)],
-        legend=legend(curves),
-        table=data_table(first, [curve.name for curve in curves], rows),
-    )
-
-
-def _band(group: CurveGroup, scale: AxisScale) -> list[str]:
-    low, high = np.fmin.reduce(group.paths), np.fmax.reduce(group.paths)
-    there, back = plot_points(low, scale), plot_points(high, scale)[::-1]
-    lines = [_thin_line(each, scale, group.look) for each in group.paths]
-    if len(group.paths) < 2 or len(there) < 2:
-        return lines
-    corners = f"{join_points(there)} {join_points(back)}"
-    return [f'<polygon class="ground wide look-{group.look}" points="{corners}"/>', *lines]
-
-
-def _thin_line(values: Floats, scale: AxisScale, look: int) -> str:
-    """Draw a line with a dot at its end; a path with a single value is only its dot."""
-    ends = plot_points(values, scale)[-1:]
-    dots = (f'<path class="dot end look-{look}" d="M{x} {y}h0"/>' for x, y in ends)
-    return svg_path(values, scale, f"curve thin look-{look}") + "".join(dots)
-
-
-def _sentence(curve: PlotCurve, write: NumberFormat) -> str:
-    known = curve.values[np.isfinite(curve.values)]
-    if not len(known):
-        return f"{curve.name}: not known."
-    return f"{curve.name}: from {write(float(known[0]))} to {write(float(known[-1]))}."
