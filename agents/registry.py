@@ -138,16 +138,19 @@ def _require_known(name: str) -> str:
 
 
 def _make(name: str, agent_class: Any, settings: AgentSettings) -> Agent:
-    """Call `agent_class.create(settings)` where it declares `Settings`, else `agent_class()`."""
+    """Call `agent_class.create(settings)` where it declares `Settings`, else `agent_class()`. The
+    settings of a shipped agent are keys of `agents`; others have a table in `options`."""
     try:
         declared = getattr(agent_class, "Settings", None)
-        options, key = settings.options.get(name, {}), f"agents.options.{name}"
-        if declared is None or isinstance(settings, declared):
-            plugins.refuse_unknown_options(key, options, None)
+        shipped = declared is not None and isinstance(settings, declared)
+        options = settings.options.get(name, {})
+        key = f"agents.options.{name}"
+        plugins.refuse_unknown_options(key, options, None if shipped else declared)
         if declared is None:
             agent = agent_class()
         else:
-            agent = agent_class.create(_own_settings(name, declared, settings))
+            own = settings if shipped else _validated(key, declared, options)
+            agent = agent_class.create(own)
         declared_name: str = agent.name
     except ConfigurationError:
         raise
@@ -168,18 +171,13 @@ def _make(name: str, agent_class: Any, settings: AgentSettings) -> Agent:
     return made
 
 
-def _own_settings(name: str, declared: type[BaseModel], settings: AgentSettings) -> BaseModel:
-    """Return the agent's settings: shipped ones are keys of `agents`, others have a table."""
-    if isinstance(settings, declared):
-        return settings
-    options = settings.options.get(name, {})
-    plugins.refuse_unknown_options(f"agents.options.{name}", options, declared)
+def _validated(key: str, declared: type[BaseModel], options: dict[str, Any]) -> BaseModel:
     try:
         return declared.model_validate(options)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(map(str, ("agents.options", name, *first["loc"])))
-        raise ConfigurationError(f"The setting {key!r} is refused: {first['msg']}.") from None
+        place = ".".join(map(str, (key, *first["loc"])))
+        raise ConfigurationError(f"The setting {place!r} is refused: {first['msg']}.") from None
 
 
 def _with_fitted_weights(agent: Agent, settings: AgentSettings) -> Agent:
