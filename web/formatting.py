@@ -86,7 +86,11 @@ def safe_url(text: str | None) -> str | None:
     return text if parts.scheme in {"http", "https"} and parts.hostname else None
 
 
-def percent(fraction: float, digits: int = 1) -> str:
+def percent_number(fraction: float | None, digits: int = 1) -> str:
+    """Format a fraction in percent for a place that writes the sign itself; '' for an unknown
+    one."""
+    if fraction is None:
+        return ""
     return f"{fraction * 100:.{digits}f}".replace("-", "−")
 
 
@@ -126,8 +130,10 @@ def iso(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def tone(number: float, even: float = 0.0) -> str:
-    """Return 'up', 'down', or 'flat' within `even` of zero."""
+def tone(number: float | None, even: float = 0.0) -> str:
+    """Return 'up', 'down', 'flat' within `even` of zero, or '' for an unknown number."""
+    if number is None:
+        return ""
     if number > even:
         return "up"
     return "down" if number < -even else "flat"

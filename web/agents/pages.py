@@ -18,6 +18,7 @@ from research.report.forecaster_view import ForecasterView, forecaster_view
 from research.report.record_view import RecordView, explain_weights, record_view
 from research.report.svg import NumberFormat, format_percent, format_plain
 from web import formatting
+from web.components.amounts import percent
 from web.http.responses import html_response
 from web.injection import Injected
 from web.live.score_cache import ScoreCache
@@ -147,7 +148,7 @@ def _agent_url(name: str) -> str:
 
 
 def _weight_text(now: Mapping[str, float], name: str) -> str:
-    return f"{formatting.percent(now[name])} %" if name in now else ""
+    return percent(now[name]) if name in now else ""
 
 
 def _trust_text(now: Mapping[str, float], name: str) -> str:

@@ -7,8 +7,8 @@ from web import formatting
 from web.number_input import clear
 
 UNKNOWN = "–"
-_ZERO_BAND = 0.005
-"""Less than half a cent, or half a hundredth of a point, has no colour."""
+_ZERO_MONEY = 0.005
+"""Less than half a cent has no colour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def signed_money(amount: float | None) -> str:
 
 
 def percent(fraction: float | None, digits: int = 1) -> str:
-    return UNKNOWN if fraction is None else f"{formatting.percent(fraction, digits)} %"
+    return UNKNOWN if fraction is None else f"{formatting.percent_number(fraction, digits)} %"
 
 
 def signed_percent(fraction: float | None) -> str:
@@ -47,10 +47,10 @@ def format_quantity(number: float) -> str:
     return clear(f"{number:,.8f}".rstrip("0").rstrip(".")).replace("-", "−")
 
 
-def tone(amount: float | None, even: float = _ZERO_BAND) -> str:
-    """Return 'up', 'down' or 'flat', and '' for an unknown amount."""
-    return "" if amount is None else formatting.tone(amount, even)
+def money_tone(amount: float | None) -> str:
+    """Return the tone of an amount of money as it is shown, and '' for an unknown one."""
+    return formatting.tone(amount, _ZERO_MONEY)
 
 
-def arrow_icon(shown: str) -> str:
-    return {"up": "arrow-up", "down": "arrow-down"}.get(shown, "minus")
+def arrow_icon(tone: str) -> str:
+    return {"up": "arrow-up", "down": "arrow-down"}.get(tone, "minus")

@@ -6,6 +6,7 @@ from datetime import datetime
 from domain.decision import Decision
 from storage.journal.decision_records import RecordedDecision
 from web import formatting
+from web.components.amounts import percent
 from web.components.vote_cells import FULL_BAR_PROBABILITY, DivergingBar, VoteTally, tally
 from web.live.latest_state import LatestState
 
@@ -60,15 +61,15 @@ def decision_cell(recorded: RecordedDecision) -> DecisionCell:
         icon=icon,
         tone=tone,
         blocked=decision.verdict.blocked,
-        percent="" if decision.p_up is None else formatting.percent(decision.p_up),
-        base_rate="" if decision.base_rate is None else formatting.percent(decision.base_rate),
+        percent=formatting.percent_number(decision.p_up),
+        base_rate=formatting.percent_number(decision.base_rate),
         edge="" if decision.edge is None else formatting.signed(edge * 100, 2),
         edge_value=decision.edge,
         gross_edge=(decision.p_up or 0.0) - (decision.base_rate or 0.0),
         edge_tone=formatting.tone(edge, ZERO_EDGE),
         edge_bar=DivergingBar.of(edge, FULL_BAR_PROBABILITY / 3),
         rank=decision.rank,
-        weight=formatting.percent(decision.target_weight),
+        weight=formatting.percent_number(decision.target_weight),
         price="" if decision.price is None else formatting.price(decision.price),
         tally=tally(decision.votes),
         why=formatting.sentence(decision.why, _agents(decision), 400),
@@ -85,8 +86,8 @@ def applied_limit_lines(decision: Decision) -> tuple[AppliedLimitLine, ...]:
     return tuple(
         AppliedLimitLine(
             limit.name,
-            f"{formatting.percent(limit.before)} %",
-            f"{formatting.percent(limit.after)} %",
+            percent(limit.before),
+            percent(limit.after),
             formatting.sentence(limit.why, _agents(decision)),
         )
         for limit in decision.limits

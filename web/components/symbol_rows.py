@@ -7,6 +7,7 @@ from domain.symbols import asset_class
 from research.report.charts import sparkline
 from storage.journal.decision_records import RecordedDecision
 from web import formatting
+from web.components.amounts import arrow_icon
 from web.components.decision_cells import DecisionCell, decision_cell
 from web.components.vote_cells import VoteCell, vote_cell, waiting_cell
 from web.live.latest_state import LatestState
@@ -44,7 +45,7 @@ def price_cell(symbol: str, price: float | None, change: float | None) -> PriceC
         price="" if price is None else formatting.price(price),
         change="" if change is None else f"{formatting.signed(change * 100)} %",
         tone=tone,
-        icon={"up": "arrow-up", "down": "arrow-down", "flat": "minus"}[tone],
+        icon=arrow_icon(tone),
     )
 
 

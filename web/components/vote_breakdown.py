@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from domain.decision import Decision, Vote
 from domain.votes import Reason
 from web import formatting
+from web.components.amounts import percent
 from web.components.vote_cells import DivergingBar, VoteCell, vote_cell
 
 FULL_BAR_LOG_ODDS = 0.2
@@ -54,13 +55,13 @@ def _agent_contribution(vote: Vote, max_terms: int | None) -> AgentContribution:
         cell=vote_cell(vote),
         agent_icon=formatting.agent_icon(vote.agent),
         version=formatting.single_line(vote.version, 60),
-        weight=formatting.percent(vote.weight),
+        weight=formatting.percent_number(vote.weight),
         log_odds=formatting.signed(log_odds, 3),
         contribution=formatting.signed(log_odds * vote.weight, 4),
         terms=tuple(_evidence_line(reason, vote.weight) for reason in shown),
         omitted=len(hidden),
         omitted_log_odds=formatting.signed(sum(r.log_odds for r in hidden), 3),
-        quantile="" if vote.quantile_5 is None else f"{formatting.percent(vote.quantile_5)} %",
+        quantile="" if vote.quantile_5 is None else percent(vote.quantile_5),
     )
 
 

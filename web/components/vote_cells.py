@@ -7,9 +7,11 @@ rising market does not make every agent look bullish.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp
+
+import numpy as np
 
 from domain.decision import Vote
+from domain.votes import sigmoid
 from web import formatting
 
 NEUTRAL_BAND = 0.005
@@ -58,16 +60,12 @@ class VoteTally:
     abstained: int
 
 
-def sigmoid(log_odds: float) -> float:
-    return 1 / (1 + exp(-log_odds))
-
-
 def distance_from_base_rate(vote: Vote) -> float:
     """Return the vote's signed distance from its base rate, in probability; 0 for an abstention."""
     if vote.p_up is None:
         return 0.0
-    base = next((sigmoid(r.log_odds) for r in vote.reasons if r.name == "base rate"), 0.5)
-    return vote.p_up - base
+    base = next((r.log_odds for r in vote.reasons if r.name == "base rate"), 0.0)
+    return vote.p_up - float(sigmoid(np.asarray(base)))
 
 
 def vote_cell(vote: Vote) -> VoteCell:
@@ -80,7 +78,7 @@ def vote_cell(vote: Vote) -> VoteCell:
         abstention_reason, percent = "", f"{vote.p_up * 100:.0f}"
         word, icon, tone = _DIRECTIONS[formatting.tone(distance_from_base_rate(vote), NEUTRAL_BAND)]
         title = (
-            f"{label} gives {formatting.percent(vote.p_up)} % for {vote.symbol}, "
+            f"{label} gives {formatting.percent_number(vote.p_up)} % for {vote.symbol}, "
             f"{formatting.signed(distance_from_base_rate(vote) * 100, 1)} points from its base rate"
         )
     return VoteCell(

@@ -85,7 +85,7 @@ def _line(label: str, decision: Decision, counterfactual: Counterfactual) -> Cou
         word, icon, tone = formatting.ACTIONS[counterfactual.action]
     return CounterfactualLine(
         label=label,
-        percent="" if counterfactual.p_up is None else formatting.percent(counterfactual.p_up, 2),
+        percent=formatting.percent_number(counterfactual.p_up, 2),
         edge="" if counterfactual.edge is None else formatting.signed(counterfactual.edge * 100),
         edge_tone=formatting.tone(counterfactual.edge or 0.0, ZERO_RETURN),
         word=word,

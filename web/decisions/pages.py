@@ -13,6 +13,7 @@ from domain.decision import Decision
 from orchestrator.committee.pooling import settings_from_record
 from storage.journal.decision_records import CycleInputs, RecordedDecision, SqlDecisionRecords
 from web import formatting
+from web.components.amounts import percent
 from web.components.decision_cells import (
     AppliedLimitLine,
     DecisionCell,
@@ -175,14 +176,12 @@ def _equation(made: Decision) -> Iterator[EquationStep]:
         return
     pooled = log(made.p_up / (1 - made.p_up))
     yield EquationStep("Log-odds of the committee", formatting.signed(pooled, 6))
-    yield EquationStep(
-        "Chance of a gain over the horizon", f"{formatting.percent(made.p_up, 4)} %", "", True
-    )
+    yield EquationStep("Chance of a gain over the horizon", percent(made.p_up, 4), "", True)
     if made.base_rate is None or made.edge is None:
         return
     gross = (made.p_up - made.base_rate) * 100
     cost = abs(gross) - abs(made.edge * 100)
-    yield EquationStep("less the symbol’s base rate", f"{formatting.percent(made.base_rate, 4)} %")
+    yield EquationStep("less the symbol’s base rate", percent(made.base_rate, 4))
     yield EquationStep("Edge before cost, points", formatting.signed(gross, 4))
     yield EquationStep("less cost of a round trip, at most the edge", formatting.signed(-cost, 4))
     net = made.edge * 100

@@ -8,10 +8,11 @@ from research.report import charts
 from research.report.charts import PlotCurve
 from research.report.svg import format_money, format_percent
 from trading.account.history import AccountHistory, max_drawdown, mean_of_known, total_return
-from web.components.amounts import percent, signed_percent, tone
+from web import formatting
+from web.components.amounts import percent, signed_percent
 
 _EVEN = 0.00005
-"""A share that is shown as 0.00 % has no colour."""
+"""A fraction that is shown as 0.00 % has no colour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +83,19 @@ def _measures(history: AccountHistory) -> tuple[HistoryMeasure, ...]:
         else account_return - benchmark_return
     )
     return (
-        HistoryMeasure("Return", signed_percent(account_return), note, tone(account_return, _EVEN)),
+        HistoryMeasure(
+            "Return", signed_percent(account_return), note, formatting.tone(account_return, _EVEN)
+        ),
         HistoryMeasure(
             f"{history.benchmark or 'Benchmark'}, held",
             signed_percent(benchmark_return),
             "the same money on the same days" if history.benchmark else "no benchmark is stored",
         ),
         HistoryMeasure(
-            "Beside it", signed_percent(excess), "more or less than it", tone(excess, _EVEN)
+            "Beside it",
+            signed_percent(excess),
+            "more or less than it",
+            formatting.tone(excess, _EVEN),
         ),
         HistoryMeasure(
             "Deepest fall", percent(max_drawdown(history.drawdown)), "from a high to the next low"

@@ -11,9 +11,9 @@ from web.components.amounts import (
     arrow_icon,
     format_quantity,
     money,
+    money_tone,
     signed_money,
     signed_percent,
-    tone,
 )
 
 
@@ -59,7 +59,7 @@ def profit_by_symbol(
 def _tax_lot_line(lot: TaxLot, last: float | None) -> TaxLotLine:
     profit = None if last is None else _unrealised_profit(lot, last)
     paid = abs(lot.quantity) * lot.entry_price
-    shown = tone(profit)
+    shown = money_tone(profit)
     return TaxLotLine(
         opened_at=lot.opened_at,
         quantity=format_quantity(lot.quantity),

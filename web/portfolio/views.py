@@ -18,10 +18,10 @@ from web.components.amounts import (
     arrow_icon,
     format_quantity,
     money,
+    money_tone,
     percent,
     signed_money,
     signed_percent,
-    tone,
 )
 from web.components.trading_state import ticket_url
 
@@ -115,7 +115,7 @@ def account_kpis(account: Account, drawdown: float | None) -> tuple[Kpi, ...]:
             signed_percent(valuation.day_share)
             if valuation.day_share is not None
             else "no bar was met yet",
-            tone(valuation.day_change),
+            money_tone(valuation.day_change),
         ),
         Kpi(
             "Cash",
@@ -128,14 +128,14 @@ def account_kpis(account: Account, drawdown: float | None) -> tuple[Kpi, ...]:
             "chart-line",
             signed_money(valuation.unrealised),
             "positions at their last close",
-            tone(valuation.unrealised),
+            money_tone(valuation.unrealised),
         ),
         Kpi(
             "Realised profit",
             "receipt-text",
             signed_money(valuation.realised),
             _income_note(valuation),
-            tone(valuation.realised),
+            money_tone(valuation.realised),
         ),
         Kpi("Fees", "scale", money(valuation.fees), "commissions and charges, within the profit"),
         Kpi(
@@ -191,7 +191,7 @@ def movers(profits: Mapping[str, float], held_symbols: Collection[str], count: i
 
 
 def _position_line(holding: Holding) -> PositionLine:
-    shown = tone(holding.unrealised)
+    shown = money_tone(holding.unrealised)
     side = "sell" if holding.quantity > 0 else "buy"
     return PositionLine(
         symbol=holding.symbol,
@@ -253,7 +253,7 @@ def _slices(
 
 
 def _mover(symbol: str, profit: float, is_held: bool) -> Mover:
-    shown = tone(profit)
+    shown = money_tone(profit)
     note = "still held" if is_held else "closed"
     return Mover(symbol, signed_money(profit), shown, arrow_icon(shown), note)
 

@@ -15,10 +15,10 @@ from web.components.amounts import (
     arrow_icon,
     format_quantity,
     money,
+    money_tone,
     percent,
     signed_money,
     signed_percent,
-    tone,
 )
 
 CSV_COLUMNS = (
@@ -99,14 +99,17 @@ def trade_total_lines(totals: TradeTotals, currency: str) -> tuple[TradeTotalLin
     return (
         TradeTotalLine("Round trips", f"{totals.count:,}", "first in, first out"),
         TradeTotalLine(
-            "Profit", signed_money(totals.profit), f"{currency}, after fees", tone(totals.profit)
+            "Profit",
+            signed_money(totals.profit),
+            f"{currency}, after fees",
+            money_tone(totals.profit),
         ),
         TradeTotalLine("Hit rate", percent(totals.hit_rate), f"{_hit_rate_interval(totals)}{n}"),
         TradeTotalLine(
             "Mean profit",
             signed_percent(totals.mean),
             f"of the value at entry, {n}",
-            tone(totals.mean, 5e-5),
+            formatting.tone(totals.mean, 5e-5),
         ),
         TradeTotalLine(
             "Won for each lost",
@@ -150,7 +153,7 @@ def _csv_row(round_trip: RoundTrip) -> list[object]:
 
 
 def _round_trip_line(round_trip: RoundTrip) -> RoundTripLine:
-    shown = tone(round_trip.profit)
+    shown = money_tone(round_trip.profit)
     return RoundTripLine(
         id=round_trip.id,
         slug=formatting.slug(round_trip.id),
@@ -199,4 +202,5 @@ def _hit_rate_interval(totals: TradeTotals) -> str:
     n, p, z = totals.count, totals.hit_rate, 1.6449
     middle = (p + z * z / (2 * n)) / (1 + z * z / n)
     reach = z * (p * (1 - p) / n + z * z / (4 * n * n)) ** 0.5 / (1 + z * z / n)
-    return f"{formatting.percent(middle - reach, 0)} to {formatting.percent(middle + reach, 0)} %, "
+    low, high = (formatting.percent_number(end, 0) for end in (middle - reach, middle + reach))
+    return f"{low} to {high} %, "
