@@ -1,9 +1,9 @@
 """Scorers of headlines: a FinBERT-like classifier where there is one, else the lexicon.
 
 A scorer is ready within seconds, online or not, and its scores depend on each headline's text
-alone, never on its batch. Transformer weights are read from safetensors
-files only: pickled weights (`pytorch_model.bin`) can run code and are refused, and so is code
-that comes with a model. Leaves out training, GPUs and languages the model does not know.
+alone, never on its batch. Transformer weights are read from safetensors files only: pickled weights
+(`pytorch_model.bin`) can run code and are refused, and so is code that comes with a model. Leaves
+out training, GPUs and languages the model does not know.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""What one subject adds to the application. The server folds the features (`server.py`)."""
+"""A feature: the pages, API and live parts of one subject. `server.py` combines them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

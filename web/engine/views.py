@@ -1,4 +1,4 @@
-"""What the engine's page says of the engine beside its state."""
+"""The figures and notes of the engine's page that are shown next to the engine's state."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The paper account: figures, positions, history and switches. Orders: `orders_api.py`."""
+"""The paper account: figures, positions, history and switches. Orders: `web/orders/api.py`."""
 
 from typing import Annotated
 
