@@ -1,8 +1,8 @@
 """The fundamental agent: growth, margins, valuation, earnings surprise and the drift after it.
 
 It uses only what companies had filed or announced by the bar, and abstains where that is missing or
-out of date, as for funds and coins. Valuation compares a company only with
-its own past, because adjusted prices have no true level.
+out of date, as for funds and coins. Valuation compares a company only with its own past, because
+adjusted prices have no true level.
 """
 
 from collections.abc import Mapping
@@ -58,7 +58,7 @@ class FundamentalObservations:
     filed: Mapping[str, Floats]
     age: Floats
     announced: Mapping[str, Floats]
-    drift_share: Floats
+    drift_fraction: Floats
 
 
 class FundamentalAgent(WeightedAgent[FundamentalObservations]):
@@ -81,7 +81,7 @@ class FundamentalAgent(WeightedAgent[FundamentalObservations]):
         self, panel: Panel, since: int, observed: FundamentalObservations, weights: Weights
     ) -> Votes:
         drift = [
-            replace(term, log_odds=term.log_odds * observed.drift_share[since:])
+            replace(term, log_odds=term.log_odds * observed.drift_fraction[since:])
             for term in evidence_of_signals(ANNOUNCED, observed.announced, since, weights)
         ]
         evidence = evidence_of_signals(FILED, observed.filed, since, weights) + drift

@@ -167,7 +167,7 @@ def observe(panel: Panel) -> Mapping[str, Floats]:
         "thin trading": price_volume.recent_relative_volume(volume, 5, BARS_PER_YEAR, MIN_BARS),
         "earnings expected": _days_to_earnings(panel),
         "veto: ruinous quantile": quantile,
-        "veto: hardly trades": 100.0 * price_volume.untraded_share(volume, 20),
+        "veto: hardly trades": 100.0 * price_volume.untraded_fraction(volume, 20),
         "veto: price stands still": price_volume.unchanged_bars(close),
     }
 

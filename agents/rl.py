@@ -130,9 +130,9 @@ class RlAgent(WeightedAgent[RlObservations]):
 
     def _evidence(self, observed: RlObservations, strength: float | Floats) -> list[Evidence]:
         """Return the evidence of each group and of the disagreement; NaN without an observation."""
-        share = np.broadcast_to(strength, observed.present.shape)[observed.present]
+        fraction = np.broadcast_to(strength, observed.present.shape)[observed.present]
         log_odds = np.full((len(FEATURE_GROUPS) + 1, *observed.present.shape), np.nan)
-        log_odds[:, observed.present] = share * observed.explained.shares.T
+        log_odds[:, observed.present] = fraction * observed.explained.shares.T
         disputed = np.full(observed.present.shape, np.nan)
         disputed[observed.present] = 100.0 * (1.0 - observed.explained.agreement)
         evidence = []

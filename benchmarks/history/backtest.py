@@ -25,7 +25,7 @@ from benchmarks.support.backtest_peers import (
     daily_bars,
     engines,
     own_engine,
-    target_shares,
+    target_weights,
 )
 from domain.panel import Floats, Panel
 from domain.timeframe import Timeframe
@@ -117,7 +117,7 @@ def _measure(
 
 def _parts(size: str, opening: Floats, close: Floats, repeats: int) -> dict[str, Any]:
     """Return the time of each part of our engine, milliseconds, the best of the calls."""
-    shares = target_shares(close)
+    shares = target_weights(close)
     names, bars = [f"S{number}" for number in range(close.shape[1])], daily_bars(opening, close)
     plain, whole = (
         targets_where(shares, changed_targets(shares)),
@@ -177,11 +177,11 @@ def _committee() -> dict[str, Any]:
 
     def trade(settings: TradingSettings) -> Any:
         targets = committee_targets(
-            target_shares, np.minimum(pooled.votes.cap, 0.25), ~blocked, blocked
+            target_weights, np.minimum(pooled.votes.cap, 0.25), ~blocked, blocked
         )
         return simulate_trading(panel.symbols, bars, targets, settings, 1e6)
 
-    decide_first, (pooled, (_, target_shares)) = _timed(decide)
+    decide_first, (pooled, (_, target_weights)) = _timed(decide)
     trade_first, result = _timed(lambda: trade(DEFAULT_SETTINGS))
     vote_s, fold_s, play_s = (
         sum(votes_s.values()),

@@ -6,9 +6,9 @@
   same algorithm with the same network, epochs and learning rate learns from 8 scalar environments
   in stable-baselines3's DummyVecEnv, in minibatches of 64 as is usual there and in large ones, and
   from `VectorEnv` with 1,024 copies; and the same through `envs.training`, as `envs.train` does it.
-- score: seconds of learning until a policy earns `TARGET_SHARE` of what the best one earns on the
-  validation rows of a planted toy market (`envs/environments/synthetic_markets.py`), as the median
-  over seeds.
+- score: seconds of learning until a policy earns `TARGET_FRACTION` of what the best one earns on
+  the validation rows of a planted toy market (`envs/environments/synthetic_markets.py`), as the
+  median over seeds.
 - same: whether a whole training run, here and in a fresh process, leaves the same bytes, for
   every algorithm.
 
@@ -41,7 +41,7 @@ from envs.training.run import run_training
 LARGE = 4_096
 """Steps in a minibatch if there are enough copies."""
 EPOCHS = 10
-TARGET_SHARE = 0.9
+TARGET_FRACTION = 0.9
 SEEDS = range(3)
 MAX_STEPS = 300_000
 """Steps after which the score part gives up."""
@@ -117,7 +117,7 @@ def _score() -> dict[str, Any]:
         for unit, values in zip(
             ("s", "processor s", "steps"), zip(*reached, strict=True), strict=True
         ):
-            name = f"to {TARGET_SHARE:.0%} of the best in a planted market, {setup.name}, {unit}"
+            name = f"to {TARGET_FRACTION:.0%} of the best in a planted market, {setup.name}, {unit}"
             figures[name] = round(statistics.median(values), 2)
     return figures
 
@@ -131,18 +131,18 @@ def _train_to_target(setup: TrainingSetup, seed: int) -> tuple[float, float, flo
         setup, BenchmarkMarket(synthetic.market, observations), settings, seed, range(TRAINED)
     )
     evaluator = Evaluator(synthetic.market, range(TRAINED, ROWS), settings)
-    enough = TARGET_SHARE * _growth(evaluator, synthetic.best_shares[TRAINED:])
+    enough = TARGET_FRACTION * _growth(evaluator, synthetic.best_weights[TRAINED:])
     spent = np.zeros(2)
     while model.num_timesteps < MAX_STEPS:
         began = np.array([time.perf_counter(), time.process_time()])
         model.learn(setup.copies * setup.steps, reset_num_timesteps=False)
         spent += np.array([time.perf_counter(), time.process_time()]) - began
-        if _growth(evaluator, _predicted_shares(model, observations)) > enough:
+        if _growth(evaluator, _predicted_weights(model, observations)) > enough:
             return float(spent[0]), float(spent[1]), float(model.num_timesteps)
     return np.inf, np.inf, np.inf
 
 
-def _predicted_shares(model: Any, observations: Any) -> Floats:
+def _predicted_weights(model: Any, observations: Any) -> Floats:
     """Return the shares (R, N) on the rows that are evaluated."""
     rows = observations[TRAINED:]
     actions, _ = model.predict(rows.reshape(-1, rows.shape[-1]), deterministic=True)

@@ -54,14 +54,14 @@ def engines() -> Iterator[BacktestEngine | str]:
         yield make() if find_spec(name) else name
 
 
-def target_shares(close: Floats) -> Floats:
+def target_weights(close: Floats) -> Floats:
     """Return the target shares of equity (K, N) at each close."""
     return np.where(sma(close, FAST) > sma(close, SLOW), 1.0 / close.shape[1], 0.0)
 
 
 def own_engine(opening: Floats, close: Floats) -> float:
     """Run our own indicators and the accounting that backtests use."""
-    shares = target_shares(close)
+    shares = target_weights(close)
     names, bars = [f"S{number}" for number in range(close.shape[1])], daily_bars(opening, close)
     settings = TradingSettings(costs=COSTS, limits=UNLIMITED)
     return float(

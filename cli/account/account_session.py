@@ -170,7 +170,7 @@ def show_account(session: AccountSession, account: Account, console: Console) ->
         table.add_row(
             holding.symbol, f"{holding.quantity:,.10g}", f"{holding.cost:,.4f}",
             _money(holding.last, 4), _money(holding.value), _money(holding.unrealised),
-            _share(holding.weight),
+            _percent(holding.weight),
         )  # fmt: skip
     console.print(table)
 
@@ -179,7 +179,7 @@ def show_preview(preview: OrderPreview, console: Console) -> None:
     console.print(_describe_order(preview.ticket), highlight=False)
     console.print(
         f"last price {preview.price:,.4f} of {preview.priced_at:%Y-%m-%d %H:%M} UTC; costs about "
-        f"{preview.costs:,.2f}; takes {preview.value:,.2f} of the cash; {_share(preview.weight)} "
+        f"{preview.costs:,.2f}; takes {preview.value:,.2f} of the cash; {_percent(preview.weight)} "
         "of equity after it",
         highlight=False,
     )
@@ -238,7 +238,7 @@ def _money(amount: float | None, digits: int = 2) -> str:
     return "–" if amount is None else f"{amount:,.{digits}f}"
 
 
-def _share(weight: float | None) -> str:
+def _percent(weight: float | None) -> str:
     return "–" if weight is None or math.isnan(weight) else f"{weight:.1%}"
 
 

@@ -22,7 +22,7 @@ class SingleAssetAction:
     def __init__(self, settings: EnvSettings) -> None:
         self._lowest = -1.0 if settings.shorting else 0.0
         names = NAMED_ACTIONS.get(settings.actions)
-        self._named_shares = (
+        self._named_weights = (
             None if names is None else np.array([ACTION_SHARES[name] for name in names])
         )
         self.space: Space = (
@@ -36,17 +36,17 @@ class SingleAssetAction:
 
         Raises InputError for a number that names no action and for one that is not finite.
         """
-        if self._named_shares is None:
+        if self._named_weights is None:
             shares = _check_finite(actions, (count, 1))
             return np.clip(shares, self._lowest, 1.0)
         numbers = np.asarray(actions).reshape(count)
-        known = len(self._named_shares)
+        known = len(self._named_weights)
         if not (numbers.dtype.kind in "iu" and numbers.min() >= 0 and numbers.max() < known):
             wrong = numbers if numbers.dtype.kind not in "iu" else _unknown_actions(numbers, known)
             raise InputError(
                 f"{wrong.tolist()[0]} is no action. Give a whole number from 0 to {known - 1}."
             )
-        named: Floats = self._named_shares[numbers].reshape(count, 1)
+        named: Floats = self._named_weights[numbers].reshape(count, 1)
         return named
 
 

@@ -207,11 +207,11 @@ class BatchedEnv:
         info = {"row": int(self.row[copy]), "equity": equity, "cost": float(self.cost[copy])}
         if not self._portfolio:
             value = float(self._quantities[copy, 0]) * float(self._last_prices[copy, 0])
-            share = value / equity if equity > 0.0 else math.nan
-            return {"symbol": self.symbols[self.traded[copy]], "share": share, **info}
+            weight = value / equity if equity > 0.0 else math.nan
+            return {"symbol": self.symbols[self.traded[copy]], "share": weight, **info}
         positions = zip(self.symbols, self.shares[copy].tolist(), self._tradable[copy], strict=True)
         return {
-            "shares": {symbol: share for symbol, share, tradable in positions if tradable},
+            "shares": {symbol: weight for symbol, weight, tradable in positions if tradable},
             **info,
         }
 

@@ -33,11 +33,11 @@ VOLATILITY = 0.01
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SyntheticMarket:
-    """`market`, and `best_shares` (T, N): the share of equity at each close of the best policy
+    """`market`, and `best_weights` (T, N): the share of equity at each close of the best policy
     among those that observe the market but not the position held."""
 
     market: MarketHistory
-    best_shares: Floats
+    best_weights: Floats
 
 
 def planted_market(seed: int, strength: float = 2.0, *, rows: int = 1_000) -> SyntheticMarket:

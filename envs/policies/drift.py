@@ -17,7 +17,7 @@ from envs.observation import FEATURES
 MIN_OBSERVATIONS = 200
 """Observations below which no drift is reported."""
 DECILES = 10
-MIN_SHARE = 1e-4
+MIN_FRACTION = 1e-4
 """Smallest share counted, so that an empty decile has a logarithm."""
 
 DriftLevel = Literal["stable", "shifting", "drifted"]
@@ -47,7 +47,7 @@ def build_reference(observation: Floats) -> FeatureReference:
     one is known; NaN cells are left out."""
     known = _known_observations(observation)
     edges = np.quantile(known, np.arange(1, DECILES) / DECILES, axis=0).T
-    return FeatureReference(np.ascontiguousarray(edges), _decile_shares(known, edges))
+    return FeatureReference(np.ascontiguousarray(edges), _decile_fractions(known, edges))
 
 
 def measure_drift(reference: FeatureReference, observation: Floats) -> tuple[FeatureDrift, ...]:
@@ -56,8 +56,8 @@ def measure_drift(reference: FeatureReference, observation: Floats) -> tuple[Fea
     known = _known_observations(observation)
     if len(known) < MIN_OBSERVATIONS:
         return tuple(FeatureDrift(feature, None, None) for feature in FEATURES)
-    before = np.maximum(reference.shares, MIN_SHARE)
-    now = np.maximum(_decile_shares(known, reference.edges), MIN_SHARE)
+    before = np.maximum(reference.shares, MIN_FRACTION)
+    now = np.maximum(_decile_fractions(known, reference.edges), MIN_FRACTION)
     indices = ((now - before) * np.log(now / before)).sum(axis=1)
     return tuple(
         FeatureDrift(feature, float(psi), drift_level(float(psi)))
@@ -76,7 +76,7 @@ def _known_observations(observation: Floats) -> Floats:
     return np.asarray(cells[~np.isnan(cells).any(axis=1)])
 
 
-def _decile_shares(observations: Floats, edges: Floats) -> Floats:
+def _decile_fractions(observations: Floats, edges: Floats) -> Floats:
     """Return the (K, 10) share of each feature's values in each decile. A value on an edge counts
     as above it. A value that fills more than a decile ties several edges and is alone between
     them."""

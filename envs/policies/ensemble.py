@@ -117,6 +117,6 @@ def regime_weights(
         own = scores[:, inside].mean(axis=1)
         same = np.array([[a == b for b in algorithms] for a in algorithms], np.float64)
         algorithm_score = (same @ own) / same.sum(axis=1)
-        share = np.exp(count * (algorithm_score - algorithm_score.max()))
-        weights[which] = share / share.sum()
+        scaled = np.exp(count * (algorithm_score - algorithm_score.max()))
+        weights[which] = scaled / scaled.sum()
     return weights

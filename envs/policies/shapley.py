@@ -43,7 +43,7 @@ def explain(
     for start in range(0, len(x), CHUNK_ROWS):
         part = slice(start, start + CHUNK_ROWS)
         values, forecast = _coalition_values(policy, x[part], group)
-        shares[part, :-1] = _shapley_shares(values, len(groups)).T
+        shares[part, :-1] = _shapley_values(values, len(groups)).T
         shares[part, -1] = forecast.evidence - forecast.log_odds
         agreement[part] = forecast.agreement
     return Explanation(shares, agreement)
@@ -66,7 +66,7 @@ def _coalition_values(
     return log_odds, pooled
 
 
-def _shapley_shares(values: Floats, count: int) -> Floats:
+def _shapley_values(values: Floats, count: int) -> Floats:
     """Return (G, M) Shapley shares of the groups from the values of the coalitions."""
     shares = np.zeros((count, values.shape[1]))
     for coalition in range(len(values)):

@@ -143,11 +143,11 @@ class Evaluator:
         rng = np.random.default_rng(seed)
         close = self.history.close
         shape = (len(self.rows), close.shape[1])
-        random_shares = rng.integers(0, 2, (len(self.rows) // 5 + 1, shape[1])).astype(np.float64)
+        random_weights = rng.integers(0, 2, (len(self.rows) // 5 + 1, shape[1])).astype(np.float64)
         return {
             "buy and hold": np.ones(shape),
             "flat": np.zeros(shape),
-            "random, redrawn every 5 bars": np.repeat(random_shares, 5, axis=0)[: shape[0]],
+            "random, redrawn every 5 bars": np.repeat(random_weights, 5, axis=0)[: shape[0]],
             f"above its {SMA_BARS}-bar average": _above_average(close)[self._row_slice],
         }
 

@@ -44,8 +44,8 @@ def evaluate_policy(
         evidence[member.name] = scatter(member.temper * member.signal(x), observed)
     benchmarks = evaluator.benchmarks(seed)
     scores: ScoresByName = {}
-    for name, target_shares in (shares | dict(benchmarks)).items():
-        estimates = evaluator.scores(target_shares)
+    for name, target_weights in (shares | dict(benchmarks)).items():
+        estimates = evaluator.scores(target_weights)
         if name in evidence:
             estimates[SKILL] = evaluator.skill(evidence[name], horizon)
         scores[name] = known_scores(estimates)
@@ -53,8 +53,8 @@ def evaluate_policy(
         np.linspace(0, len(evaluator.rows) - 1, MAX_PATH_POINTS).round().astype(np.intp)
     )
     paths = {
-        name: tuple(np.round(_equity(evaluator.returns(target_shares))[points], 6).tolist())
-        for name, target_shares in (shares | dict(benchmarks)).items()
+        name: tuple(np.round(_equity(evaluator.returns(target_weights))[points], 6).tolist())
+        for name, target_weights in (shares | dict(benchmarks)).items()
     }
     dates = evaluator.dates
     return EvaluationReport(

@@ -104,9 +104,9 @@ def implied_dividends(close: Floats, factor: Floats) -> Floats:
     paid = np.zeros(close.shape)
     for n in range(close.shape[1]):
         rows = np.flatnonzero(~np.isnan(close[:, n]))
-        share = 1.0 - factor[rows[:-1], n] / factor[rows[1:], n]
+        fraction = 1.0 - factor[rows[:-1], n] / factor[rows[1:], n]
         paid[rows[1:], n] = np.where(
-            share > MIN_DIVIDEND_FRACTION, close[rows[:-1], n] * share, 0.0
+            fraction > MIN_DIVIDEND_FRACTION, close[rows[:-1], n] * fraction, 0.0
         )
     return np.where(paid > 0.0, _round_significant(paid), 0.0)
 

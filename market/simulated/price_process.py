@@ -113,9 +113,9 @@ def sentiment(seed: int, symbol: str, blocks: int) -> Floats:
     Headlines hint at it, and it moves the price from the next day on.
     """
     shocks = rng.normal(seed, f"mood {symbol}", np.arange(blocks * BLOCK_DAYS)).tolist()
-    share, level, levels = math.sqrt(1 - _SENTIMENT_MEMORY**2), 0.0, []
+    shock_scale, level, levels = math.sqrt(1 - _SENTIMENT_MEMORY**2), 0.0, []
     for shock in shocks:
-        level = _SENTIMENT_MEMORY * level + share * shock
+        level = _SENTIMENT_MEMORY * level + shock_scale * shock
         levels.append(level)
     return np.array(levels)
 

@@ -13,16 +13,16 @@ from typing import Any
 class _Limit:
     title: str
     above: float
-    share: bool = False
+    percent: bool = False
 
     def text(self, value: float) -> str:
-        return f"{value * 100:.0f} %" if self.share else f"{value:.2g}"
+        return f"{value * 100:.0f} %" if self.percent else f"{value:.2g}"
 
 
 LIMITS: Mapping[str, _Limit] = {
     "rank_ic": _Limit("rank IC", 0.3),
     "time_ic": _Limit("rank IC over time", 0.3),
-    "hit_rate": _Limit("hit rate", 0.7, share=True),
+    "hit_rate": _Limit("hit rate", 0.7, percent=True),
     "sharpe": _Limit("Sharpe ratio", 4.0),
 }
 MIN_OUTCOMES = 250

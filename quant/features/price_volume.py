@@ -43,7 +43,7 @@ def recent_relative_volume(volume: Floats, recent: int, length: int, minimum: in
     return ratio(rolling.mean(volume, recent, recent), usual)
 
 
-def untraded_share(volume: Floats, length: int) -> Floats:
+def untraded_fraction(volume: Floats, length: int) -> Floats:
     """Share of the last `length` bars without volume; NaN where there never was any volume, as for
     an index."""
     ever = by_symbol(np.maximum.accumulate, volume) > 0.0

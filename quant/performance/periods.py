@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from quant.performance.return_metrics import win_share
+from quant.performance.return_metrics import win_fraction
 from quant.risk.return_series import Floats, ReturnSeries, Times
 
 PeriodUnit = Literal["D", "M", "Y"]
@@ -51,15 +51,15 @@ def period_returns(returns: Floats, times: Times, period: PeriodUnit) -> PeriodR
 
 
 def win_days(series: ReturnSeries) -> Floats:
-    return _win_rate(series, "D")
+    return _win_fraction(series, "D")
 
 
 def win_months(series: ReturnSeries) -> Floats:
-    return _win_rate(series, "M")
+    return _win_fraction(series, "M")
 
 
 def win_years(series: ReturnSeries) -> Floats:
-    return _win_rate(series, "Y")
+    return _win_fraction(series, "Y")
 
 
 def stress_returns(returns: Floats, times: Times) -> dict[str, Floats]:
@@ -75,10 +75,10 @@ def stress_returns(returns: Floats, times: Times) -> dict[str, Floats]:
     return answers
 
 
-def _win_rate(series: ReturnSeries, period: PeriodUnit) -> Floats:
+def _win_fraction(series: ReturnSeries, period: PeriodUnit) -> Floats:
     if series.times is None:
         return np.full(series.returns.shape[:-1], np.nan)
-    return win_share(period_returns(series.returns, series.times, period).returns)
+    return win_fraction(period_returns(series.returns, series.times, period).returns)
 
 
 def _day(times: Times) -> Times:

@@ -59,11 +59,11 @@ def payoff(series: ReturnSeries) -> Floats:
 
 def win_rate(series: ReturnSeries) -> Floats:
     """Share of bars with a gain, without bars that neither gain nor lose."""
-    return win_share(series.returns)
+    return win_fraction(series.returns)
 
 
-def win_share(returns: Floats) -> Floats:
-    """Share (...,) of gains among gains and losses of `returns` (..., T); NaN without either."""
+def win_fraction(returns: Floats) -> Floats:
+    """Fraction (...,) of gains among gains and losses of `returns` (..., T); NaN without either."""
     return ratio((returns > 0.0).sum(axis=-1), (returns != 0.0).sum(axis=-1))
 
 

@@ -47,11 +47,11 @@ def yang_zhang(open_: Floats, high: Floats, low: Floats, close: Floats, length: 
     up = high / open_ - 1.0
     down = low / open_ - 1.0
     within = rolling.mean(up * (up - body) + down * (down - body), length, length)
-    share = 0.34 / (1.34 + (length + 1) / (length - 1))
+    k = 0.34 / (1.34 + (length + 1) / (length - 1))
     variance = (
         rolling.variance(gap, length, length)
-        + share * rolling.variance(body, length, length)
-        + (1.0 - share) * within
+        + k * rolling.variance(body, length, length)
+        + (1.0 - k) * within
     )
     return np.sqrt(np.maximum(variance, 0.0))
 

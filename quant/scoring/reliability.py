@@ -60,15 +60,15 @@ def reliability(
     count = counts.sum(axis=1)[filled]
     forecast = np.bincount(where, forecasts, minlength=len(counts))[filled] / count
     observed = draws.ratios(risen[filled], counts[filled])
-    share, mean = count / count.sum(), rose.mean()
+    fraction, mean = count / count.sum(), rose.mean()
     distance = forecast - observed[:, 0]
     return ReliabilityCurve(
         forecast=forecast,
         observed=observed,
         count=count,
-        error=float((share * np.abs(distance)).sum()),
+        error=float((fraction * np.abs(distance)).sum()),
         sharpness=float(np.abs(forecasts - base_rate[known]).mean()),
-        miscalibration=float((share * np.square(distance)).sum()),
-        resolution=float((share * np.square(observed[:, 0] - mean)).sum()),
+        miscalibration=float((fraction * np.square(distance)).sum()),
+        resolution=float((fraction * np.square(observed[:, 0] - mean)).sum()),
         uncertainty=float(mean * (1.0 - mean)),
     )

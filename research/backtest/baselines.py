@@ -36,7 +36,7 @@ def buy_and_hold(buyable: Bools) -> TargetPlan:
     """Buy an equal share of each symbol at its first bar (`buyable` (K, N)), and never trade
     again."""
     first = np.cumsum(buyable, axis=0) == 1
-    return _plan(np.full(buyable.shape, _equal_share(buyable)), first & buyable)
+    return _plan(np.full(buyable.shape, _equal_weight(buyable)), first & buyable)
 
 
 def equal_weight(buyable: Bools, known_at: Times) -> TargetPlan:
@@ -66,7 +66,7 @@ def sma_cross(parts: Sequence[CalendarPanel], grid: TimeGrid, buyable: Bools) ->
         state = above_slow[rows, column]
         changed[rows, column] = np.diff(state, prepend=False)
         above_slow[:, column] = _carry_forward(state, rows, len(above_slow))
-    return _plan(np.where(above_slow, _equal_share(buyable), 0.0), changed)
+    return _plan(np.where(above_slow, _equal_weight(buyable), 0.0), changed)
 
 
 def _plan(targets: Floats, order_rows: Bools) -> TargetPlan:
@@ -79,6 +79,6 @@ def _carry_forward(state: Bools, rows: NDArray[np.intp], length: int) -> Bools:
     return np.where(at >= 0, state[np.maximum(at, 0)], False)
 
 
-def _equal_share(buyable: Bools) -> float:
+def _equal_weight(buyable: Bools) -> float:
     """Return the equal share of each symbol that can be bought at all."""
     return 1.0 / max(int(buyable.any(axis=0).sum()), 1)

@@ -154,9 +154,9 @@ def random_forecasts(
     for draw in range(RANDOM_COMMITTEES):
         rng = np.random.default_rng([seed, draw])
         by_symbol = rng.integers if inputs.request.rules < 2 else None
-        share = 0.0 if by_symbol else rng.uniform(MIN_SHIFT, 1.0 - MIN_SHIFT)
+        shift = 0.0 if by_symbol else rng.uniform(MIN_SHIFT, 1.0 - MIN_SHIFT)
         shifted = tuple(
-            _shift_evidence(pooled, settings, int(share * len(pooled.p_up)), by_symbol)
+            _shift_evidence(pooled, settings, int(shift * len(pooled.p_up)), by_symbol)
             for pooled in forecast.pooled_votes
         )
         yield PooledForecast(forecast.influence, shifted)

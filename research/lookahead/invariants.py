@@ -36,7 +36,7 @@ PANEL_LENGTH, MEMORY = "the panel's length", "memory"
 WINDOW_COUNT = 4
 LEVEL_TOLERANCE = 1e-6
 """Log-odds by which votes may differ after prices were multiplied by odd factors: rounding."""
-TIED_SHARE = 0.01
+TIED_FRACTION = 0.01
 """Share of votes that may differ by more, where rounding makes or breaks a tie."""
 
 
@@ -183,7 +183,7 @@ def check_scale_invariance(case: CheckCase) -> Iterator[InvariantViolation]:
     if not found:
         odd = perturbations.rescale(case.panel, case.seed, perturbations.ODD_FACTORS)
         differs = first_distant(case.votes, case.agent.vote(odd), LEVEL_TOLERANCE)
-        if differs is not None and differs.cells > TIED_SHARE * differs.compared:
+        if differs is not None and differs.cells > TIED_FRACTION * differs.compared:
             found = list(_violation(NO_LEVEL, differs, *names))
     yield from found
 

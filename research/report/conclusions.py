@@ -13,7 +13,7 @@ from research.report.formatting import format_figure
 
 BUY_AND_HOLD = "buy and hold"
 RANDOM_COMMITTEE = "random committee"
-CLEAR_SHARE = 0.95
+CLEAR_FRACTION = 0.95
 """Of random committees, the share that must be beaten before it is called more than luck."""
 
 NamedFigures = Mapping[str, Any]
@@ -76,9 +76,9 @@ def _against_random(with_costs: NamedFigures, without_costs: NamedFigures) -> It
 
 def _meaning_of_rank(rank: NamedFigures) -> str:
     beaten, of = rank["beaten"], rank["of"]
-    if beaten >= CLEAR_SHARE * of:
+    if beaten >= CLEAR_FRACTION * of:
         return "its timing was worth something"
-    if beaten <= (1 - CLEAR_SHARE) * of:
+    if beaten <= (1 - CLEAR_FRACTION) * of:
         return "its timing did harm"
     return "that can be luck"
 

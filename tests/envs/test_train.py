@@ -155,7 +155,7 @@ def test_a_planted_signal_is_learnt_and_pays_on_time_not_seen():
     seen = toy.market.observation[760:]
     shares = policy.share(policy.standardise(seen.reshape(-1, seen.shape[2])))
     trained = evaluator.point_estimates(shares.reshape(seen.shape[:2]))[SHARPE]
-    best = evaluator.point_estimates(toy.best_shares[760:])[SHARPE]
+    best = evaluator.point_estimates(toy.best_weights[760:])[SHARPE]
     hold = evaluator.point_estimates(np.ones(seen.shape[:2]))[SHARPE]
     assert trained > 0.8 * best > hold
 

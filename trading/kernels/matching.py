@@ -75,26 +75,26 @@ def fill_buy(
     account: AccountArrays,
     m: int,
     quantity: float,
-    share: float,
+    fraction: float,
     slipped: float,
     reference: float,
     trigger: int,
 ) -> None:
-    """Buy as much as the fraction `share` of the needed cash pays for, at the price `slipped` or,
+    """Buy as much as `fraction` of the needed cash pays for, at the price `slipped` or,
     for less, with the smaller impact of that; an order that this does not cover ends."""
     order, rules = account.orders[m], account.rules[0]
-    if share < 1.0:
+    if fraction < 1.0:
         increase = opening_quantity(account, m, quantity)
-        affordable = round_down_to_lot(rules, increase * share, account.lots[0, order["symbol"]])
+        affordable = round_down_to_lot(rules, increase * fraction, account.lots[0, order["symbol"]])
         if rules["fill_model"] < 2.0:
             quantity += affordable - increase
         else:
             quantity = (quantity - increase) + affordable
             if quantity > DUST and trigger != TRIGGER_LIMIT:
                 slipped = slipped_price(account, m, quantity, reference)
-    if quantity > DUST and not (share < 1.0 and order["time_in_force"] == FOK):
+    if quantity > DUST and not (fraction < 1.0 and order["time_in_force"] == FOK):
         fill_order(account, m, quantity, slipped, reference, trigger)
-    if share < 1.0 and order["status"] != FILLED:
+    if fraction < 1.0 and order["status"] != FILLED:
         end_order(account, m, CANCELLED, INSUFFICIENT_CASH)
 
 
@@ -140,12 +140,12 @@ def match_at_open(account: AccountArrays, queue: Int64s, count: int) -> None:
         position["quantity"] = quantities_before[j]
         position["remaining_volume"] += quantities[j]
     cash = available_cash(account)
-    share = cash / outlay if outlay > cash else 1.0
+    fraction = cash / outlay if outlay > cash else 1.0
     for j in range(buys):
         if quantities[j] > 0.0:
             position = account.positions[account.orders[queue[j]]["symbol"]]
             fill_buy(
-                account, queue[j], quantities[j], share, price[j], position["open"], TRIGGER_OPEN
+                account, queue[j], quantities[j], fraction, price[j], position["open"], TRIGGER_OPEN
             )
 
 
@@ -166,8 +166,8 @@ def fill_within_bar(account: AccountArrays, m: int, reference: float, trigger: i
         opening_quantity(account, m, quantity) * slipped * (1.0 + account.rules[0]["commission"])
     )
     cash = available_cash(account)
-    share = cash / outlay if outlay > cash else 1.0
-    fill_buy(account, m, quantity, share, slipped, reference, trigger)
+    fraction = cash / outlay if outlay > cash else 1.0
+    fill_buy(account, m, quantity, fraction, slipped, reference, trigger)
 
 
 @cached_njit

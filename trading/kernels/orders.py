@@ -158,10 +158,12 @@ def tradable_quantity(account: AccountArrays, m: int, price: float) -> float:
     elif order["side"] < 0 and quantity > reducible:
         short = 0.0
         if rules["shorting"] > 0.0:
-            share = rules["margin"] + rules["commission"]
-            share += slippage_fraction(rules, position, min(quantity, position["remaining_volume"]))
+            cash_per_value = rules["margin"] + rules["commission"]
+            cash_per_value += slippage_fraction(
+                rules, position, min(quantity, position["remaining_volume"])
+            )
             short = round_down_to_lot(
-                rules, available_cash(account) / (price * share), account.lots[0, n]
+                rules, available_cash(account) / (price * cash_per_value), account.lots[0, n]
             )
         quantity = min(quantity, reducible + short)
     if quantity > position["remaining_volume"]:
@@ -176,8 +178,8 @@ def slipped_price(account: AccountArrays, m: int, quantity: float, reference: fl
     """Return the price per unit with spread and impact, but never worse than a limit."""
     order = account.orders[m]
     side, position = order["side"], account.positions[order["symbol"]]
-    share = slippage_fraction(account.rules[0], position, quantity)
-    slipped = reference * max(1.0 + side * share, 0.0)
+    slippage = slippage_fraction(account.rules[0], position, quantity)
+    slipped = reference * max(1.0 + side * slippage, 0.0)
     if order["order_type"] in (LIMIT, STOP_LIMIT):
         limit = order["limit_price"]
         return float(min(slipped, limit) if side > 0 else max(slipped, limit))

@@ -84,9 +84,9 @@ def place_order(order: Any, n: int, quantity: float, position_quantity: float, a
 
 @cached_njit
 def cap_group(
-    limit: float, member: Bools, planned: Floats, excess: Floats, kept_share: Floats
+    limit: float, member: Bools, planned: Floats, excess: Floats, kept_fraction: Floats
 ) -> None:
-    """If a group would exceed its limit, lower `kept_share` (N,) of its members: the fraction of
+    """If a group would exceed its limit, lower `kept_fraction` (N,) of its members: the fraction of
     its `excess` over target that each may keep."""
     total = above = 0.0
     for n in range(len(member)):
@@ -94,21 +94,21 @@ def cap_group(
             total += planned[n]
             above += excess[n]
     if total > limit and above > 0.0:
-        share = max(limit - (total - above), 0.0) / above
+        fraction = max(limit - (total - above), 0.0) / above
         for n in range(len(member)):
             if member[n]:
-                kept_share[n] = min(kept_share[n], share)
+                kept_fraction[n] = min(kept_fraction[n], fraction)
 
 
 @cached_njit
 def cap_groups(
-    shared_limits: SharedLimits, t: int, planned: Floats, excess: Floats, kept_share: Floats
+    shared_limits: SharedLimits, t: int, planned: Floats, excess: Floats, kept_fraction: Floats
 ) -> None:
     """Apply `cap_group` to all groups of row t. A limit of 1 is no limit."""
     limits, sector = shared_limits.limits, shared_limits.sector
     member = np.ones(len(planned), np.bool_)
     if limits[TOTAL] < 1.0:
-        cap_group(limits[TOTAL], member, planned, excess, kept_share)
+        cap_group(limits[TOTAL], member, planned, excess, kept_fraction)
     if limits[SECTOR] < 1.0:
         last = -1
         for number in sector:
@@ -116,14 +116,14 @@ def cap_groups(
         for number in range(last + 1):
             for n in range(len(planned)):
                 member[n] = sector[n] == number
-            cap_group(limits[SECTOR], member, planned, excess, kept_share)
+            cap_group(limits[SECTOR], member, planned, excess, kept_fraction)
     if limits[CORRELATED] < 1.0:
         correlated, matrix_index = shared_limits.correlated, shared_limits.matrix_index[t]
         for g in range(len(planned)):
             if planned[g] > 0.0:
                 for n in range(len(planned)):
                     member[n] = n == g or correlated[matrix_index, g, n]
-                cap_group(limits[CORRELATED], member, planned, excess, kept_share)
+                cap_group(limits[CORRELATED], member, planned, excess, kept_fraction)
 
 
 @cached_njit
@@ -142,7 +142,7 @@ def add_limit_sales(
     strictest requires.
     """
     equity, symbols = account.state[0]["equity"], len(account.positions)
-    planned, excess, kept_share = np.zeros(symbols), np.zeros(symbols), np.ones(symbols)
+    planned, excess, kept_fraction = np.zeros(symbols), np.zeros(symbols), np.ones(symbols)
     for n in range(symbols):
         position, order = account.positions[n], account.orders[3 * n]
         instruction = target_matrix.instructions[t, n]
@@ -156,11 +156,11 @@ def add_limit_sales(
         if quantities[n] == 0.0 and instruction in (TARGET, REDUCE):
             target = min(target_matrix.targets[t, n], target_matrix.ceilings[t, n])
             excess[n] = max(weight - target, 0.0)
-    cap_groups(shared_limits, t, planned, excess, kept_share)
+    cap_groups(shared_limits, t, planned, excess, kept_fraction)
     for n in range(symbols):
-        if kept_share[n] < 1.0 and excess[n] > 0.0:
+        if kept_fraction[n] < 1.0 and excess[n] > 0.0:
             price = account.positions[n]["last_price"]
-            sold = (1.0 - kept_share[n]) * excess[n]
+            sold = (1.0 - kept_fraction[n]) * excess[n]
             quantity = round_down_to_lot(
                 account.rules[0], sold * equity / price, account.lots[0, n]
             )

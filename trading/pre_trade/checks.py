@@ -50,14 +50,14 @@ def expected_costs(ticket: Ticket, snapshot: MarketSnapshot, settings: TradingSe
     figures count as expensive.
     """
     costs = settings.costs
-    share = costs.commission
+    cost_rate = costs.commission
     if ticket.limit_price is None:
         volatility = snapshot.volatility if snapshot.volatility > 0.0 else UNMEASURED_VOLATILITY
         size = costs.volume_cap
         if snapshot.volume > 0.0:
             size = min(size, ticket.quantity / snapshot.volume)
-        share += costs.half_spread + costs.impact * volatility * math.sqrt(size)
-    return ticket.quantity * expected_price(ticket, snapshot) * share
+        cost_rate += costs.half_spread + costs.impact * volatility * math.sqrt(size)
+    return ticket.quantity * expected_price(ticket, snapshot) * cost_rate
 
 
 def run_checks(
@@ -211,14 +211,14 @@ class _TicketReview:
         )  # fmt: skip
 
     def order_limit(self) -> PreTradeCheck:
-        return self._share_of_equity(
+        return self._equity_limit(
             "order limit", self.value, self.settings.limits.order_limit, "an order"
         )
 
     def position(self) -> PreTradeCheck:
         """The position limit, including what open orders of the same side would add."""
         limit = self.sizing.position_limit
-        return self._share_of_equity("position limit", self._position_value(), limit, "a position")
+        return self._equity_limit("position limit", self._position_value(), limit, "a position")
 
     def sector(self) -> Iterator[PreTradeCheck]:
         """The sector limit; none applies if the sector is unknown."""
@@ -226,13 +226,11 @@ class _TicketReview:
         if own is None or own == BROAD:
             return
         value = self._value_among(lambda symbol: sector_of(symbol, self.sizing.sectors) == own)
-        yield self._share_of_equity(
-            "sector limit", value, self.sizing.sector_limit, f"all of {own}"
-        )
+        yield self._equity_limit("sector limit", value, self.sizing.sector_limit, f"all of {own}")
 
     def gross(self) -> PreTradeCheck:
         value = self._value_among(lambda _: True)
-        return self._share_of_equity("gross limit", value, self.sizing.gross_limit, "all positions")
+        return self._equity_limit("gross limit", value, self.sizing.gross_limit, "all positions")
 
     def _value_among(self, among: Callable[[str], bool]) -> float:
         """Return the value of positions and open buys in the symbols that `among` accepts, and of
@@ -259,12 +257,12 @@ class _TicketReview:
         )
         return abs(self.quantity_after + sum(same)) * expected_price(self.ticket, self.snapshot)
 
-    def _share_of_equity(self, name: str, value: float, limit: float, noun: str) -> PreTradeCheck:
-        share = value / self.equity if self.equity > 0.0 else math.inf
+    def _equity_limit(self, name: str, value: float, limit: float, noun: str) -> PreTradeCheck:
+        fraction = value / self.equity if self.equity > 0.0 else math.inf
         sentence = (
-            f"{value:,.2f} {self.currency} is {share:.1%} of equity; {noun} may be {limit:.1%}"
+            f"{value:,.2f} {self.currency} is {fraction:.1%} of equity; {noun} may be {limit:.1%}"
         )
-        if share <= limit:
+        if fraction <= limit:
             return PreTradeCheck(name, True, f"{sentence}.")
         over = (value - limit * max(self.equity, 0.0)) / expected_price(self.ticket, self.snapshot)
         return PreTradeCheck(

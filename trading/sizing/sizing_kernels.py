@@ -112,11 +112,11 @@ def limit_correlated(
         for n in nonzero:
             if n == g or correlated[g, n]:
                 add_exact(before[n], sums[int(fixed[n])])
-        share = scale_to_limit(exact_value(sums[1]), exact_value(sums[0]), limit)
-        if share < 1.0:
+        fraction = scale_to_limit(exact_value(sums[1]), exact_value(sums[0]), limit)
+        if fraction < 1.0:
             for n in nonzero:
                 if n == g or correlated[g, n]:
-                    factor[n] = min(factor[n], share)
+                    factor[n] = min(factor[n], fraction)
     for n in range(len(before)):
         after[n] = before[n] if fixed[n] else before[n] * factor[n]
 
@@ -158,16 +158,16 @@ def size_row(
         limit_correlated(steps[6], fixed, correlated, limits[CORRELATED], steps[7])
     available = max(limits[GROSS] - exact_total(steps[7], fixed, True), 0.0)
     sharing = exact_total(steps[7], fixed, False)
-    share = 1.0 if sharing <= available else available / sharing
+    fraction = 1.0 if sharing <= available else available / sharing
     for n in range(len(requested)):
-        steps[8, n] = steps[7, n] if fixed[n] or share == 1.0 else steps[7, n] * share
+        steps[8, n] = steps[7, n] if fixed[n] or fraction == 1.0 else steps[7, n] * fraction
     steps[9] = steps[8]
     if limits[NET] < 1.0:
-        share = scale_to_limit(
+        fraction = scale_to_limit(
             exact_total(steps[8], fixed, True), exact_total(steps[8], fixed, False), limits[NET]
         )
         for n in range(len(requested)):
-            steps[9, n] = steps[8, n] if fixed[n] else steps[8, n] * share
+            steps[9, n] = steps[8, n] if fixed[n] else steps[8, n] * fraction
 
 
 @cached_njit

@@ -1,6 +1,6 @@
 """A paper account as the portfolio page draws it: key figures, positions, allocation, movers.
 
-An unknown value is a dash, never a zero. Numbers come from `valuation.py`.
+An unknown value is a dash, never a zero. Numbers come from `trading/account/valuation.py`.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -121,7 +121,7 @@ def account_kpis(account: Account, drawdown: float | None) -> tuple[Kpi, ...]:
             "Cash",
             "landmark",
             money(valuation.cash),
-            _share_of_equity(valuation.cash, valuation.equity),
+            _percent_of_equity(valuation.cash, valuation.equity),
         ),
         Kpi(
             "Unrealised profit",
@@ -244,9 +244,9 @@ def _slices(
         look = 0 if name == _CASH and place == len(shown) - 1 else _LOOKS[place % len(_LOOKS)]
         short = "short" if value < 0 else ""
         note = ", ".join(filter(None, (short, notes.get(name, ""))))
-        share_text = percent(abs(value) / whole)
+        shown_percent = percent(abs(value) / whole)
         found.append(
-            AllocationSlice(name, share_text, money(value), round(x, 3), width, look, note)
+            AllocationSlice(name, shown_percent, money(value), round(x, 3), width, look, note)
         )
         x += width
     return tuple(found)
@@ -261,8 +261,8 @@ def _mover(symbol: str, profit: float, is_held: bool) -> Mover:
 def _since_beginning(valuation: AccountValuation, currency: str) -> str:
     if valuation.profit is None or valuation.deposited <= 0:
         return currency
-    share = signed_percent(valuation.profit / valuation.deposited)
-    return f"{currency}, {share} on {money(valuation.deposited)} paid in"
+    gained = signed_percent(valuation.profit / valuation.deposited)
+    return f"{currency}, {gained} on {money(valuation.deposited)} paid in"
 
 
 def _income_note(valuation: AccountValuation) -> str:
@@ -274,5 +274,5 @@ def _income_note(valuation: AccountValuation) -> str:
     return ", ".join(filter(None, parts)) or "of what was sold"
 
 
-def _share_of_equity(part: float, whole: float | None) -> str:
+def _percent_of_equity(part: float, whole: float | None) -> str:
     return "" if whole is None or whole <= 0 else f"{percent(part / whole)} of equity"

@@ -49,10 +49,10 @@ def growth(
 @pytest.mark.parametrize("seed", range(3))
 def test_no_threshold_on_the_planted_number_beats_its_sign_by_more_than_chance(seed):
     toy, rows = planted_market(seed), range(1_000)
-    best, signal = growth(toy, toy.best_shares, rows), toy.market.observation[..., 0]
+    best, signal = growth(toy, toy.best_weights, rows), toy.market.observation[..., 0]
     for threshold in (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0):
         assert growth(toy, (signal > threshold) * 1.0, rows) < best
-    assert growth(toy, np.ones_like(toy.best_shares), rows) < 0.3 * best
+    assert growth(toy, np.ones_like(toy.best_weights), rows) < 0.3 * best
     assert growth(toy, np.abs(signal) * 0.5, rows) < 0.3 * best
 
 
@@ -71,9 +71,9 @@ def test_an_order_at_the_close_has_the_whole_of_the_next_bar():
     toy = planted_market(1)
     free = EnvSettings(costs={"half_spread_bps": 0, "commission_bps": 0, "impact": 0})
     moves = np.diff(toy.market.close, axis=0) / toy.market.close[:-1]
-    gained = np.log1p((toy.best_shares[:-1] * moves).mean(axis=1)).sum()
-    assert growth(toy, toy.best_shares, range(1_000), free) == pytest.approx(gained, rel=0.01)
-    assert growth(toy, toy.best_shares, range(1_000)) < gained - 0.4 * ROUND_TRIP * 500
+    gained = np.log1p((toy.best_weights[:-1] * moves).mean(axis=1)).sum()
+    assert growth(toy, toy.best_weights, range(1_000), free) == pytest.approx(gained, rel=0.01)
+    assert growth(toy, toy.best_weights, range(1_000)) < gained - 0.4 * ROUND_TRIP * 500
 
 
 def test_in_an_empty_market_nothing_seen_predicts_anything_and_the_price_is_a_fair_game():
@@ -82,7 +82,7 @@ def test_in_an_empty_market_nothing_seen_predicts_anything_and_the_price_is_a_fa
     correlation = np.einsum("tnk,tn->k", toy.market.observation[:-1], returns) / returns.size
     assert np.abs(correlation).max() < 4 * VOLATILITY / np.sqrt(returns.size)
     assert abs(returns.mean()) < 4 * VOLATILITY / np.sqrt(returns.size)
-    assert not toy.best_shares.any()
+    assert not toy.best_weights.any()
 
 
 def test_the_same_seed_is_the_same_market_and_another_is_another():
@@ -128,7 +128,7 @@ def untrained_shares(run_arguments: TrainingArguments, toy: SyntheticMarket) -> 
 def test_a_planted_signal_is_learnt_to_within_a_twentieth_of_the_best_net_of_cost(algo):
     toy, held_out = planted_market(0, rows=ROWS), range(VALIDATED + 1, ROWS)
     training = arguments(algo, toy)
-    best = growth(toy, toy.best_shares, held_out)
+    best = growth(toy, toy.best_weights, held_out)
     assert growth(toy, train_shares(training, toy), held_out) > 0.95 * best
     assert growth(toy, untrained_shares(training, toy), held_out) < 0.6 * best
 
